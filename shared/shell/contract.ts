@@ -1,0 +1,161 @@
+/**
+ * The shell contract: the one value that says what a window may ask of its shell. Three kinds of
+ * operation, each with zod schemas that both ends check. Carriers (Electron's MessagePort, the web
+ * shell's WebSocket) know the kinds, never the operations; adding an operation touches this file and
+ * its handler.
+ *
+ * Everything about containers goes through `engine.request`: an HTTP request to a host's Docker
+ * Engine API, so that the window speaks the one vocabulary every client speaks.
+ */
+import { z } from 'zod';
+
+/** One question, one answer. */
+export interface CallOperation<I extends z.ZodType, O extends z.ZodType> {
+  readonly kind: 'call';
+  readonly input: I;
+  readonly output: O;
+}
+
+/** One question, many answers, until either side ends it. Slow consumers slow the producer. */
+export interface StreamOperation<I extends z.ZodType, O extends z.ZodType> {
+  readonly kind: 'stream';
+  readonly input: I;
+  readonly output: O;
+}
+
+/** Bytes both ways with backpressure, after a head answered by the shell. Each side can half-close. */
+export interface DuplexOperation<I extends z.ZodType, H extends z.ZodType> {
+  readonly kind: 'duplex';
+  readonly input: I;
+  readonly head: H;
+}
+
+export type Operation =
+  | CallOperation<z.ZodType, z.ZodType>
+  | StreamOperation<z.ZodType, z.ZodType>
+  | DuplexOperation<z.ZodType, z.ZodType>;
+
+export const call = <I extends z.ZodType, O extends z.ZodType>(input: I, output: O) =>
+  ({ kind: 'call', input, output }) as CallOperation<I, O>;
+export const stream = <I extends z.ZodType, O extends z.ZodType>(input: I, output: O) =>
+  ({ kind: 'stream', input, output }) as StreamOperation<I, O>;
+export const duplex = <I extends z.ZodType, H extends z.ZodType>(input: I, head: H) =>
+  ({ kind: 'duplex', input, head }) as DuplexOperation<I, H>;
+
+const nothing = z.object({}).strict();
+
+export const hostIdSchema = z.string().regex(/^[a-z0-9][a-z0-9._-]{0,62}$/);
+
+export const hostStateSchema = z.object({
+  state: z.enum(['connecting', 'up', 'lost', 'refused']),
+  /** The true reason, for lost and refused. */
+  reason: z.string().optional(),
+});
+
+export const hostSchema = z.object({
+  id: hostIdSchema,
+  name: z.string(),
+  kind: z.enum(['embedded', 'rootless', 'socket', 'ssh', 'tcp', 'context']),
+  /** What `DOCKER_HOST` must be to reach it from a terminal. */
+  dockerHost: z.string(),
+  status: hostStateSchema,
+});
+
+export const appInfoSchema = z.object({
+  name: z.literal('Windlass'),
+  version: z.string(),
+  shell: z.enum(['electron', 'web']),
+  platform: z.string(),
+  /** true when the shell can show native dialogs and menus. */
+  hasNativeDialogs: z.boolean(),
+});
+
+export const settingsSchema = z.object({
+  theme: z.enum(['system', 'light', 'dark']).default('system'),
+  keepRunningInTray: z.boolean().default(true),
+  terminalFontSize: z.number().int().min(8).max(32).default(13),
+});
+
+const tcpSizeSchema = z.object({
+  columns: z.number().int().min(1).max(1000),
+  rows: z.number().int().min(1).max(1000),
+});
+
+export const engineRequestSchema = z.object({
+  host: hostIdSchema,
+  method: z.enum(['GET', 'HEAD', 'POST', 'PUT', 'DELETE']),
+  /** Path with query, e.g. `/containers/json?all=1`; no version prefix, the gateway adds none. */
+  path: z
+    .string()
+    .regex(/^\/[^\s#]*$/)
+    .max(16_384),
+  headers: z.record(z.string().regex(/^[A-Za-z0-9-]+$/), z.string().regex(/^[^\r\n]*$/)),
+  /** Ask for a hijacked connection (`Upgrade: tcp`), for attach and exec. */
+  upgrade: z.boolean().optional(),
+});
+
+export const engineHeadSchema = z.object({
+  status: z.number().int(),
+  headers: z.record(z.string(), z.string()),
+});
+
+export const shellContract = {
+  'app.info': call(nothing, appInfoSchema),
+  'hosts.list': call(nothing, z.array(hostSchema)),
+  /** The whole list at once, again after every change. */
+  'hosts.watch': stream(nothing, z.array(hostSchema)),
+  'engine.request': duplex(engineRequestSchema, engineHeadSchema),
+  /** A shell of this machine, `DOCKER_HOST` set to the host's. */
+  'terminal.open': duplex(
+    tcpSizeSchema.extend({ host: hostIdSchema }),
+    z.object({ terminalId: z.string() }),
+  ),
+  'terminal.resize': call(tcpSizeSchema.extend({ terminalId: z.string() }), nothing),
+  'settings.read': call(nothing, settingsSchema),
+  'settings.write': call(settingsSchema.partial(), settingsSchema),
+  /** Opens http(s) addresses in the user's browser; others are refused. */
+  'external.open': call(z.object({ url: z.url({ protocol: /^https?$/ }) }), nothing),
+} as const satisfies Record<string, Operation>;
+
+export type ShellContract = typeof shellContract;
+export type OperationName = keyof ShellContract;
+type NamesOf<K extends Operation['kind']> = {
+  [N in OperationName]: ShellContract[N] extends { kind: K } ? N : never;
+}[OperationName];
+export type CallName = NamesOf<'call'>;
+export type StreamName = NamesOf<'stream'>;
+export type DuplexName = NamesOf<'duplex'>;
+
+export type InputOf<N extends OperationName> = z.input<ShellContract[N]['input']>;
+export type OutputOf<N extends CallName | StreamName> = z.output<ShellContract[N]['output']>;
+export type HeadOf<N extends DuplexName> = z.output<ShellContract[N]['head']>;
+
+/** An open duplex, as the window holds it. Closing the writer half-closes; `abort` ends both ways. */
+export interface DuplexChannel<Head> {
+  readonly head: Promise<Head>;
+  /** Chunks in order; iteration ends at the far side's end and throws EngineError on failure. */
+  readonly readable: AsyncIterable<Uint8Array>;
+  /** Resolves when the far side has room again; await it before the next write. */
+  write(chunk: Uint8Array): Promise<void>;
+  end(): Promise<void>;
+  abort(reason?: unknown): void;
+}
+
+/** What a window holds of its shell; both carriers give exactly this. Failures are EngineErrors. */
+export interface ShellClient {
+  call<N extends CallName>(name: N, input: InputOf<N>): Promise<OutputOf<N>>;
+  stream<N extends StreamName>(
+    name: N,
+    input: InputOf<N>,
+    signal?: AbortSignal,
+  ): AsyncIterable<OutputOf<N>>;
+  duplex<N extends DuplexName>(
+    name: N,
+    input: InputOf<N>,
+    signal?: AbortSignal,
+  ): DuplexChannel<HeadOf<N>>;
+}
+
+export type HostRow = z.output<typeof hostSchema>;
+export type AppInfo = z.output<typeof appInfoSchema>;
+export type Settings = z.output<typeof settingsSchema>;

@@ -1,0 +1,97 @@
+/**
+ * The layer store: read-only layers by chain ID with reference counts, read-write layers by
+ * container id. Follows moby layer/layer.go and OCI image-spec config.md (DiffID, ChainID).
+ *
+ * Ingest, then commit: a layer under construction is invisible until its metadata directory has
+ * been renamed into place. Half-built ones are swept at start.
+ */
+import type { Readable } from 'node:stream';
+
+/** `sha256:<64 hex>` of the uncompressed tar. */
+export type DiffId = string;
+/** Hash of a layer with all its parents; equals the diffID of a base layer. */
+export type ChainId = string;
+
+/** Kinds as the API numbers them: 0 modified, 1 added, 2 deleted. */
+export interface LayerChange {
+  readonly path: string;
+  readonly kind: 0 | 1 | 2;
+}
+
+export interface Layer {
+  readonly chainId: ChainId;
+  readonly diffId: DiffId;
+  readonly parent: ChainId | undefined;
+  /** Bytes of this layer's files alone, unpacked. */
+  readonly diffSize: number;
+  /** Bytes with all parents. */
+  readonly size: number;
+}
+
+export interface RegisterOptions {
+  readonly signal?: AbortSignal;
+  /** Compressed bytes consumed so far. */
+  readonly onProgress?: (bytes: number) => void;
+  /** `sha256:…` of the bytes as they arrive; mismatch fails the registration (dataLoss). */
+  readonly expectedDigest?: string;
+  /** Bytes the blob must have; more or fewer fails the registration. */
+  readonly expectedSize?: number;
+  /** DiffID the image config promises; mismatch fails the registration. */
+  readonly expectedDiffId?: DiffId;
+}
+
+export interface ReadWriteLayerOptions {
+  readonly storageOpt?: Readonly<Record<string, string>>;
+  /** Make the init layer (/dev/console, /etc/hosts … /.dockerenv) between image and rw layer. */
+  readonly initLayer: boolean;
+}
+
+export interface ReadWriteLayer {
+  readonly name: string;
+  readonly parent: ChainId | undefined;
+  /** Mounts (counted) and answers the root file system's directory. */
+  mount(): Promise<string>;
+  /** Counterpart of mount; harmless when not mounted. */
+  unmount(): Promise<void>;
+  changes(): Promise<readonly LayerChange[]>;
+  /** Bytes written by the container. */
+  size(): Promise<number>;
+  /** The layer's own entries as an uncompressed tar with `.wh.` whiteouts, for commit. */
+  diff(): Promise<Readable>;
+  metadata(): Promise<Readonly<Record<string, string>>>;
+}
+
+export interface LayerStore {
+  readonly driverName: string;
+  driverStatus(): readonly (readonly [string, string])[];
+  get(chainId: ChainId): Layer | undefined;
+  list(): readonly Layer[];
+  /**
+   * Unpacks a tar (plain, gzip or zstd, told by its magic) on top of `parent`, in a worker thread,
+   * and takes one reference for `holder` (an image id, or a lease of a pull). The same chain
+   * already present: the stream is drained, verified, and the present layer answered.
+   */
+  register(
+    blob: Readable,
+    parent: ChainId | undefined,
+    holder: string,
+    options?: RegisterOptions,
+  ): Promise<Layer>;
+  /** Takes a reference on a present layer and its parents; undefined when it is not there. */
+  acquire(chainId: ChainId, holder: string): Layer | undefined;
+  /** Drops the holder's reference; layers without any are deleted, children first. Answers what went. */
+  release(chainId: ChainId, holder: string): Promise<readonly Layer[]>;
+  /** The layer's tar, byte for byte the one that was registered (same diffID). For save and push. */
+  tarStream(chainId: ChainId): Promise<Readable>;
+  createReadWrite(
+    name: string,
+    parent: ChainId | undefined,
+    options: ReadWriteLayerOptions,
+  ): Promise<ReadWriteLayer>;
+  getReadWrite(name: string): ReadWriteLayer | undefined;
+  listReadWrite(): readonly string[];
+  /** Unmounts and removes the read-write and init layers and the reference on the parent. */
+  releaseReadWrite(name: string): Promise<void>;
+  /** Unmounts what this process mounted for no running container. */
+  cleanup(): Promise<void>;
+}
