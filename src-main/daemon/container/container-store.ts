@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { errorMessage } from '../../../shared/errors.ts';
 import type { Log } from '../log/log.ts';
 import { writeFileAtomic } from '../platform/atomic-file.ts';
+import { hasErrno } from '../platform/libc.ts';
 import type { ContainerProgress, ContainerRecord } from './container.ts';
 import { NEVER_RUN } from './container-state.ts';
 
@@ -63,6 +64,16 @@ export class ContainerStore {
       mode: 0o600,
       sync: false,
     });
+  }
+
+  /** Ids of containers set aside at any start; what they own is not swept. */
+  async quarantinedIds(): Promise<readonly string[]> {
+    try {
+      return (await readdir(`${this.#root}-quarantine`)).map((name) => name.slice(0, 64));
+    } catch (error) {
+      if (hasErrno(error, 'ENOENT')) return [];
+      throw error;
+    }
   }
 
   /** Every readable container; an unreadable one is moved to `containers-quarantine/` and named in the log. */

@@ -3,17 +3,15 @@
  * and what it is doing. Everything here but the live parts is written to its directory by
  * {@link ContainerStore}.
  */
-import type {
-  ContainerConfig,
-  HostConfig,
-  MountPoint,
-} from '../../../shared/engine/engine-api.ts';
+import type { ContainerConfig, HostConfig, MountPoint } from '../../../shared/engine/engine-api.ts';
 import type { LaunchRecord } from '../../../shared/engine/windlass-api.ts';
 import type { EndpointRequest, SandboxState } from '../network/network-controller.ts';
 import type { Task } from '../runtime/runtime.ts';
+import type { TaskStdio } from '../runtime/task-stdio.ts';
 import type { ContainerState } from './container-state.ts';
 import type { ExecSession } from './exec-session.ts';
 import type { HealthMonitor } from './health-monitor.ts';
+import type { RunLog } from './run-log.ts';
 import { SerialLock } from './serial-lock.ts';
 import type { StreamHub } from './stream-hub.ts';
 
@@ -73,6 +71,12 @@ export interface LiveParts {
   cancelRestart?: () => void;
   /** The OOM killer hit this run. */
   oomKilled?: boolean;
+  /** FIFOs and log of the present run. */
+  run?: { readonly stdio: TaskStdio; readonly log: RunLog };
+  /** What of the last run is still being freed in the background; the next start waits for it. */
+  teardown?: Promise<void>;
+  /** The last run's log has been written to its end. */
+  logClosed?: Promise<void>;
 }
 
 export type ContainerEventName = 'exit' | 'removed';

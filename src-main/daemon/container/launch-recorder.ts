@@ -3,8 +3,8 @@
  * `GET /windlass/containers/{id}/launch`, and writes each to the debug log.
  */
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { errorMessage } from '../../../shared/errors.ts';
 import type { LaunchRecord, LaunchSpan } from '../../../shared/engine/windlass-api.ts';
+import { errorMessage } from '../../../shared/errors.ts';
 
 const now = (): number => performance.timeOrigin + performance.now();
 

@@ -1,0 +1,189 @@
+/**
+ * Create: image → merged and checked config → name → read-write layer → volumes and copy-up → disk →
+ * registered. Whatever fails undoes what was done. Follows moby daemon/create.go.
+ */
+import { rm } from 'node:fs/promises';
+import { hostname as machineName } from 'node:os';
+import type {
+  ContainerConfig,
+  ContainerCreateBody,
+  ContainerCreateResponse,
+  HostConfig,
+} from '../../../shared/engine/engine-api.ts';
+import { invalidArgument } from '../../../shared/errors.ts';
+import type { Image, Platform } from '../image/image-service.ts';
+import type { EndpointRequest, SpanSink } from '../network/network-controller.ts';
+import { Container, type ContainerProgress, type ContainerRecord } from './container.ts';
+import { type ContainerContext, publishEvent } from './container-context.ts';
+import { newContainerId } from './container-registry.ts';
+import { NEVER_RUN } from './container-state.ts';
+import { withHostDefaults } from './host-config-defaults.ts';
+import { LaunchRecorder } from './launch-recorder.ts';
+import { keepLaunch, logSpan } from './launches.ts';
+import { mergeConfig } from './merge-config.ts';
+import { registerMounts } from './mount-points.ts';
+import { StreamHub } from './stream-hub.ts';
+import { verifyContainer } from './verify-config.ts';
+import { copyUpVolumes } from './volume-copy-up.ts';
+
+export interface CreateOptions {
+  readonly name: string;
+  readonly platform?: Platform;
+}
+
+/** Creates a container from a request body; answers its id and warnings. */
+export async function createContainer(
+  context: ContainerContext,
+  body: ContainerCreateBody,
+  options: CreateOptions,
+): Promise<ContainerCreateResponse> {
+  context.runtime.prepare();
+  const { HostConfig: asked = {}, NetworkingConfig: networking, ...userConfig } = body;
+  const id = newContainerId();
+  const recorder = new LaunchRecorder('create', logSpan(context.log, id));
+  const image = await recorder.span(
+    'resolve image',
+    () => findImage(context, userConfig.Image ?? '', options.platform),
+    userConfig.Image,
+  );
+  const checked = await recorder.span('validate config', async () =>
+    checkRequest(context, { config: userConfig, hostConfig: asked, image }),
+  );
+  const endpoints = endpointsOf(networking, checked.hostConfig);
+  await using undo = new AsyncDisposableStack();
+  const name = context.registry.reserveName(options.name, id);
+  undo.defer(() => context.registry.releaseName(name, id));
+  const container = await build(
+    context,
+    { ...checked, id, name, image, endpoints },
+    { span: recorder.span, undo },
+  );
+  keepLaunch(container, recorder.record());
+  await recorder.span('write state', () =>
+    context.store.create(container.record, container.progress),
+  );
+  context.registry.add(container);
+  undo.move();
+  publishEvent(context, container, 'create');
+  return { Id: id, Warnings: checked.warnings };
+}
+
+async function findImage(
+  context: ContainerContext,
+  reference: string,
+  platform: Platform | undefined,
+): Promise<Image | undefined> {
+  return reference === '' ? undefined : context.images.resolve(reference, platform);
+}
+
+function checkRequest(
+  context: ContainerContext,
+  request: { config: ContainerConfig; hostConfig: HostConfig; image: Image | undefined },
+): { config: ContainerConfig; hostConfig: HostConfig; warnings: string[] } {
+  const config = mergeConfig(request.config, request.image?.config.config ?? {});
+  const verified = verifyContainer(config, request.hostConfig, context.settings.verify);
+  const hostConfig = withHostDefaults(verified.hostConfig, context.settings);
+  const logConfig = hostConfig.LogConfig;
+  context.logDrivers.get(logConfig?.Type ?? '').validate(logConfig?.Config ?? {});
+  checkNetworkMode(context, hostConfig.NetworkMode ?? '');
+  return { config, hostConfig, warnings: verified.warnings };
+}
+
+function checkNetworkMode(context: ContainerContext, mode: string): void {
+  if (!mode.startsWith('container:')) return context.network.checkMode(mode);
+  context.registry.find(mode.slice('container:'.length));
+}
+
+/** The attachments asked for, keyed as the sandbox wants them. More than one is an error, as in 20.10. */
+function endpointsOf(
+  networking: ContainerCreateBody['NetworkingConfig'],
+  hostConfig: HostConfig,
+): Readonly<Record<string, EndpointRequest>> {
+  const endpoints = networking?.EndpointsConfig ?? {};
+  const names = Object.keys(endpoints);
+  if (names.length > 1)
+    throw invalidArgument(
+      `Container cannot be connected to network endpoints: ${names.join(', ')}`,
+    );
+  for (const [name, endpoint] of Object.entries(endpoints)) {
+    const isUserDefined = !['default', 'bridge', 'host', 'none'].includes(
+      hostConfig.NetworkMode ?? 'default',
+    );
+    const address = endpoint?.IPAMConfig?.IPv4Address;
+    if (address && !isUserDefined && name !== hostConfig.NetworkMode)
+      throw invalidArgument('user specified IP address is supported on user defined networks only');
+  }
+  return endpoints as Readonly<Record<string, EndpointRequest>>;
+}
+
+interface Blueprint {
+  readonly id: string;
+  readonly name: string;
+  readonly config: ContainerConfig;
+  readonly hostConfig: HostConfig;
+  readonly image: Image | undefined;
+  readonly endpoints: Readonly<Record<string, EndpointRequest>>;
+}
+
+async function build(
+  context: ContainerContext,
+  plan: Blueprint,
+  work: { span: SpanSink; undo: AsyncDisposableStack },
+): Promise<Container> {
+  const { id, image, hostConfig } = plan;
+  const layer = await work.span('create read-write layer', () =>
+    context.layers.createReadWrite(id, image?.chainId, {
+      initLayer: true,
+      ...(hostConfig.StorageOpt ? { storageOpt: hostConfig.StorageOpt } : {}),
+    }),
+  );
+  work.undo.defer(() => context.layers.releaseReadWrite(id));
+  const directory = context.store.directoryOf(id);
+  work.undo.defer(() => rm(directory, { recursive: true, force: true }));
+  const config = { ...plan.config, Hostname: hostnameOf(plan) };
+  const mounts = await work.span('resolve mounts', () =>
+    registerMounts(context, { containerId: id, config, hostConfig }, work.undo),
+  );
+  await copyUpVolumes({ layer, mounts, volumes: context.volumes, containerId: id }, work.span);
+  return new Container(recordOf(context, { ...plan, config }, mounts), newProgress(), {
+    directory,
+    streams: new StreamHub(),
+  });
+}
+
+function recordOf(
+  context: ContainerContext,
+  plan: Blueprint,
+  mounts: ContainerRecord['mounts'],
+): ContainerRecord {
+  const command = [...(plan.config.Entrypoint ?? []), ...(plan.config.Cmd ?? [])];
+  return {
+    id: plan.id,
+    name: plan.name,
+    created: new Date().toISOString().replace('Z', '000000Z'),
+    config: plan.config,
+    hostConfig: plan.hostConfig,
+    imageId: plan.image?.id ?? '',
+    imageName: plan.config.Image ?? '',
+    path: command[0] ?? '',
+    args: command.slice(1),
+    driver: context.layers.driverName,
+    mounts,
+    endpoints: plan.endpoints,
+  };
+}
+
+function hostnameOf(plan: Blueprint): string {
+  if (plan.config.Hostname) return plan.config.Hostname;
+  const isHost = plan.hostConfig.NetworkMode === 'host' || plan.hostConfig.UTSMode === 'host';
+  return isHost ? machineName() : plan.id.slice(0, 12);
+}
+
+const newProgress = (): ContainerProgress => ({
+  state: { kind: 'created', lastRun: NEVER_RUN },
+  restartCount: 0,
+  hasBeenManuallyStopped: false,
+  hasBeenStartedBefore: false,
+  sandbox: null,
+  launches: [],
+});

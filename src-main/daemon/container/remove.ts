@@ -1,0 +1,84 @@
+/** Remove: refused while it lives unless forced; then layer, directory, volumes, name (moby daemon/delete.go). */
+import { rm } from 'node:fs/promises';
+import { conflict, errorMessage, internal } from '../../../shared/errors.ts';
+import type { Container } from './container.ts';
+import { type ContainerContext, publishEvent, saveProgress } from './container-context.ts';
+import { isRunning, type StateKind, transition } from './container-state.ts';
+import { releaseMounts } from './mount-points.ts';
+import { releaseRun } from './run-resources.ts';
+import { killIfAlive } from './stop.ts';
+
+export interface RemoveOptions {
+  readonly force: boolean;
+  readonly volumes: boolean;
+}
+
+/** What the API calls a state in messages. */
+const stateWord = (kind: StateKind): string => (kind === 'removing' ? 'removal in progress' : kind);
+
+/** Removes the container. `asked` is what the user called it, for messages. */
+export async function removeContainer(
+  context: ContainerContext,
+  container: Container,
+  options: RemoveOptions & { readonly asked: string },
+): Promise<void> {
+  const { state } = container;
+  if (state.kind === 'removing')
+    throw conflict(`removal of container ${options.asked} is already in progress`);
+  if (isRunning(state)) {
+    if (!options.force) throw stillRunning(container);
+    await killIfAlive(context, container);
+  }
+  await container.lock.run(() => removeLocked(context, container, options));
+}
+
+function stillRunning(container: Container): Error {
+  const word = stateWord(container.state.kind);
+  const procedure = 'top the container before attempting removal or force remove';
+  const advice = word === 'paused' ? `Unpause and then s${procedure}` : `S${procedure}`;
+  return conflict(`You cannot remove a ${word} container ${container.id}. ${advice}`);
+}
+
+async function removeLocked(
+  context: ContainerContext,
+  container: Container,
+  options: RemoveOptions & { readonly asked: string },
+): Promise<void> {
+  const { progress } = container;
+  if (context.registry.get(container.id) !== container) return;
+  if (progress.state.kind === 'removing')
+    throw conflict(`removal of container ${options.asked} is already in progress`);
+  // It may have been started again while this waited for its turn.
+  if (isRunning(progress.state)) throw stillRunning(container);
+  progress.state = transition(progress.state, {
+    kind: 'removing',
+    lastRun: progress.state.lastRun,
+  });
+  await saveProgress(context, container);
+  try {
+    await freeDisk(context, container);
+  } catch (error) {
+    progress.state = transition(progress.state, {
+      kind: 'dead',
+      lastRun: { ...progress.state.lastRun, error: errorMessage(error) },
+    });
+    await saveProgress(context, container);
+    throw internal(`container ${container.id}: ${errorMessage(error)}`, { cause: error });
+  }
+  context.registry.delete(container);
+  await releaseMounts(context.volumes, container.id, {
+    mounts: container.record.mounts,
+    deleteAnonymous: options.volumes,
+  });
+  publishEvent(context, container, 'destroy');
+  container.announce('removed');
+}
+
+async function freeDisk(context: ContainerContext, container: Container): Promise<void> {
+  await releaseRun(context, container);
+  await Promise.all([context.layers.releaseReadWrite(container.id), closeLog(container)]);
+  await rm(container.directory, { recursive: true, force: true, maxRetries: 3 });
+}
+
+/** The last run's log must be closed before its directory goes. */
+const closeLog = async (container: Container): Promise<void> => container.live.logClosed;

@@ -1,0 +1,183 @@
+/**
+ * After a start of the daemon: containers on disk are brought together with what still runs. Running
+ * ones are re-adopted with their streams and network, ended ones get their exit code, and what belongs
+ * to nobody is swept. Follows moby daemon/daemon.go restore.
+ */
+import { errorMessage } from '../../../shared/errors.ts';
+import type { ExitStatus, Task } from '../runtime/runtime.ts';
+import { TaskStdio } from '../runtime/task-stdio.ts';
+import { Container } from './container.ts';
+import { type ContainerContext, saveProgress } from './container-context.ts';
+import { isLive, type LastRun } from './container-state.ts';
+import type { StoredContainer } from './container-store.ts';
+import { startsWithDaemon } from './restart-policy.ts';
+import { openRunLog } from './run-log.ts';
+import { releaseRun, sandboxRequestOf } from './run-resources.ts';
+import { StreamHub } from './stream-hub.ts';
+
+/** What becomes of containers found running. */
+export interface RestoreOptions {
+  readonly onExit: (container: Container, status: ExitStatus) => void;
+}
+
+/** Loads and reconciles all; answers those the restart policy wants started. */
+export async function restoreContainers(
+  context: ContainerContext,
+  options: RestoreOptions,
+): Promise<readonly Container[]> {
+  const stored = await context.store.loadAll();
+  const containers = stored.map((one) => register(context, one));
+  holdVolumes(context, containers);
+  await Promise.all(containers.map((container) => settleOne(context, container, options)));
+  await sweep(context);
+  return containers.filter((container) => !isLive(container.state) && startsWithDaemon(container));
+}
+
+function register(context: ContainerContext, stored: StoredContainer): Container {
+  const container = new Container(stored.record, stored.progress, {
+    directory: stored.directory,
+    streams: new StreamHub(),
+  });
+  try {
+    context.registry.reserveName(container.name, container.id);
+  } catch {
+    // Two directories with one name: the later keeps its id as its name, nothing is lost.
+    container.record.name = context.registry.reserveName(container.id.slice(0, 12), container.id);
+    context.log.warn('container name was taken, renamed', { container: container.id });
+  }
+  context.registry.add(container);
+  return container;
+}
+
+function holdVolumes(context: ContainerContext, containers: readonly Container[]): void {
+  for (const container of containers) {
+    for (const mount of container.record.mounts) {
+      if (mount.Type === 'volume' && mount.Name !== undefined)
+        context.volumes.acquire(mount.Name, container.id);
+    }
+  }
+}
+
+async function settleOne(
+  context: ContainerContext,
+  container: Container,
+  options: RestoreOptions,
+): Promise<void> {
+  try {
+    const task = await context.runtime.load(container.id);
+    const state = await task?.state();
+    if (task && (state === 'running' || state === 'paused'))
+      await adopt(context, container, { task, state, onExit: options.onExit });
+    else await settleEnded(context, container, task);
+  } catch (error) {
+    context.log.error('container could not be restored', {
+      container: container.id,
+      error: errorMessage(error),
+    });
+  }
+}
+
+async function adopt(
+  context: ContainerContext,
+  container: Container,
+  found: { task: Task; state: 'running' | 'paused'; onExit: RestoreOptions['onExit'] },
+): Promise<void> {
+  const { progress, live } = container;
+  const [log, stdio] = await Promise.all([
+    openRunLog(context, container),
+    TaskStdio.reopen(context.settings.execRoot, container.id, {
+      terminal: container.isTty,
+      stdin: container.record.config.OpenStdin ?? false,
+    }),
+  ]);
+  live.task = found.task;
+  live.run = { stdio, log };
+  container.streams.connect(stdio, (source, chunk) => log.write(source, chunk));
+  await context.layers.getReadWrite(container.id)?.mount();
+  if (progress.sandbox)
+    await context.network.restoreSandbox(sandboxRequestOf(container), progress.sandbox);
+  const { lastRun } = progress.state;
+  const startedAt = isLive(progress.state) ? progress.state.startedAt : lastRun.startedAt;
+  progress.state = { kind: found.state, pid: found.task.pid, startedAt, lastRun };
+  await saveProgress(context, container);
+  context.log.info('container re-adopted', { container: container.id, pid: found.task.pid });
+  found.task.wait().then(
+    (status) => found.onExit(container, status),
+    (error: unknown) =>
+      context.log.error('lost sight of a task', {
+        container: container.id,
+        error: errorMessage(error),
+      }),
+  );
+}
+
+/** A container whose task is over: what it still wrote goes to the log, its exit code is kept. */
+async function settleEnded(
+  context: ContainerContext,
+  container: Container,
+  task: Task | undefined,
+): Promise<void> {
+  const { progress } = container;
+  const wasRunning = isLive(progress.state) || progress.state.kind === 'restarting';
+  if (task) await drainLeftover(context, container);
+  const status = await task?.wait();
+  await task?.delete();
+  await context.runtime.purge(container.id);
+  await releaseRun(context, container);
+  progress.sandbox = null;
+  if (!wasRunning) return;
+  const { lastRun } = progress.state;
+  const ended: LastRun = {
+    ...lastRun,
+    finishedAt: status?.exitedAt ?? new Date().toISOString(),
+    exitCode: status?.exitCode ?? 255,
+  };
+  progress.state = { kind: 'exited', lastRun: ended };
+  await saveProgress(context, container);
+  context.log.info('container ended while nobody watched', {
+    container: container.id,
+    exitCode: ended.exitCode,
+  });
+}
+
+async function drainLeftover(context: ContainerContext, container: Container): Promise<void> {
+  const [log, stdio] = await Promise.all([
+    openRunLog(context, container),
+    TaskStdio.reopen(context.settings.execRoot, container.id, {
+      terminal: container.isTty,
+      stdin: false,
+    }),
+  ]);
+  container.streams.connect(stdio, (source, chunk) => log.write(source, chunk));
+  await stdio.drainNow(container.streams.drained());
+  container.streams.finish();
+  await stdio.close();
+  await log.close();
+}
+
+/** Removes what no known container owns: tasks, namespaces, rules, read-write layers. */
+async function sweep(context: ContainerContext): Promise<void> {
+  const known = new Set([
+    ...context.registry.all().map((container) => container.id),
+    ...(await context.store.quarantinedIds()),
+  ]);
+  const live = new Set(
+    context.registry
+      .all()
+      .filter((container) => isLive(container.state))
+      .map((container) => container.id),
+  );
+  for (const id of await context.runtime.list()) {
+    if (known.has(id)) continue;
+    context.log.warn('task of no container removed', { id });
+    await context.runtime.purge(id);
+  }
+  for (const name of context.layers.listReadWrite()) {
+    if (known.has(name)) continue;
+    context.log.warn('read-write layer of no container removed', { name });
+    await context.layers.releaseReadWrite(name);
+  }
+  for (const what of await context.network.sweep(live)) {
+    context.log.warn('network leftover removed', { what });
+  }
+}

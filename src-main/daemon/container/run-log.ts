@@ -1,0 +1,50 @@
+/** The log of one run: the container's driver behind a line splitter per stream. */
+import { join } from 'node:path';
+import { LineSplitter } from '../log/line-splitter.ts';
+import type { ContainerLogger, LogContext } from '../log/log-driver.ts';
+import type { Container } from './container.ts';
+import type { ContainerContext } from './container-context.ts';
+import type { OutputSource } from './stream-hub.ts';
+
+/** What a log driver is told of the container. */
+export function logContextOf(container: Container): LogContext {
+  const { record } = container;
+  return {
+    containerId: record.id,
+    containerName: record.name,
+    imageName: record.imageName,
+    labels: record.config.Labels ?? {},
+    env: record.config.Env ?? [],
+    logPath: join(container.directory, `${record.id}-json.log`),
+    options: record.hostConfig.LogConfig?.Config ?? {},
+  };
+}
+
+export class RunLog {
+  readonly logger: ContainerLogger;
+  readonly #splitters: Readonly<Record<OutputSource, LineSplitter>>;
+
+  constructor(logger: ContainerLogger) {
+    this.logger = logger;
+    this.#splitters = { stdout: new LineSplitter('stdout'), stderr: new LineSplitter('stderr') };
+  }
+
+  /** Splits a chunk of output into messages and hands them to the driver. */
+  async write(source: OutputSource, chunk: Uint8Array): Promise<void> {
+    for (const message of this.#splitters[source].push(chunk)) await this.logger.write(message);
+  }
+
+  /** Writes what has no newline yet, then closes the driver. */
+  async close(): Promise<void> {
+    for (const splitter of Object.values(this.#splitters)) {
+      for (const message of splitter.flush()) await this.logger.write(message);
+    }
+    await this.logger.close();
+  }
+}
+
+/** Opens the container's log for a run. */
+export async function openRunLog(context: ContainerContext, container: Container): Promise<RunLog> {
+  const driver = context.logDrivers.get(container.record.hostConfig.LogConfig?.Type ?? 'json-file');
+  return new RunLog(await driver.open(logContextOf(container)));
+}
