@@ -1,0 +1,256 @@
+/** `docker pull`: from a name to an image in the store (moby distribution/pull_v2.go). */
+import { forbidden, invalidArgument } from '../../../shared/errors.ts';
+import { chainIdsOf, parseImageConfig } from '../image/image-config.ts';
+import type { Platform, PullOptions } from '../image/image-service.ts';
+import type { ImageStore } from '../image/image-store.ts';
+import type { ReferenceStore } from '../image/reference-store.ts';
+import type { Log } from '../log/log.ts';
+import type { LayerDownloads, WantedLayer } from './layer-downloads.ts';
+import { checkImageConfigType, type Manifest, parseManifest } from './manifest.ts';
+import { formatPlatform, hostPlatform, matchingPlatforms } from './platform.ts';
+import { ProgressQueue } from './progress.ts';
+import {
+  familiarName,
+  familiarString,
+  fullString,
+  isNameOnly,
+  type Reference,
+  trimReference,
+  withDigest,
+  withTag,
+} from './reference.ts';
+import { RegistryClient, type RemoteManifest } from './registry-client.ts';
+import { pullEndpoints, type RegistryConfig, type RegistryEndpoint } from './registry-endpoints.ts';
+import { pullError } from './registry-error.ts';
+
+export interface PullContext {
+  readonly images: ImageStore;
+  readonly references: ReferenceStore;
+  readonly downloads: LayerDownloads;
+  /** Asked at each pull: a reload changes mirrors and insecure registries. */
+  readonly registry: () => RegistryConfig;
+  readonly userAgent: string;
+  readonly log: Log;
+}
+
+interface Session {
+  readonly client: RegistryClient;
+  readonly signal: AbortSignal;
+  readonly platform: Platform | undefined;
+  readonly progress: ProgressQueue;
+}
+
+const STALL_TIMEOUT_MS = 60_000;
+/** An index may point to indexes; a hostile one points on and on. */
+const INDEX_DEPTH_MAX = 4;
+
+/**
+ * Pulls a tag, a digest, or every tag of a bare name. Throws notFound or internal in Docker's
+ * words, invalidArgument for what is no image.
+ */
+export async function pullReference(
+  context: PullContext,
+  reference: Reference,
+  options: PullOptions,
+): Promise<void> {
+  if (familiarName(reference) === 'scratch') throw forbidden("'scratch' is a reserved name");
+  const gone = new AbortController();
+  const progress = new ProgressQueue(options.onProgress, (error) => gone.abort(error));
+  const signal = options.signal ? AbortSignal.any([options.signal, gone.signal]) : gone.signal;
+  try {
+    await pullFromEndpoints(context, reference, { options, signal, progress });
+  } catch (error) {
+    signal.throwIfAborted();
+    throw pullError(error, reference);
+  } finally {
+    await progress.flush();
+  }
+}
+
+async function pullFromEndpoints(
+  context: PullContext,
+  reference: Reference,
+  pull: { options: PullOptions; signal: AbortSignal; progress: ProgressQueue },
+): Promise<void> {
+  const config = context.registry();
+  let lastError: unknown = new Error(`no endpoints found for ${familiarString(reference)}`);
+  let answersHttps = false;
+  for (const endpoint of await pullEndpoints(reference.domain, config)) {
+    if (answersHttps && endpoint.url.startsWith('http:') && !endpoint.isMirror) continue;
+    context.log.debug(`Trying to pull ${familiarName(reference)} from ${endpoint.url}`);
+    await using client = newClient(context, endpoint, reference, pull.options, config);
+    let didAnswer = false;
+    try {
+      await client.ping(pull.signal);
+      didAnswer = true;
+      answersHttps ||= endpoint.url.startsWith('https:') && !endpoint.isMirror;
+      const { signal, progress } = pull;
+      const session = { client, signal, progress, platform: pull.options.platform };
+      return await pullTags(context, reference, session);
+    } catch (error) {
+      pull.signal.throwIfAborted();
+      if (didAnswer && !endpoint.isMirror) throw error;
+      context.log.info(`Attempting next endpoint for pull after error: ${String(error)}`);
+      lastError = error;
+    }
+  }
+  throw lastError;
+}
+
+function newClient(
+  context: PullContext,
+  endpoint: RegistryEndpoint,
+  reference: Reference,
+  options: PullOptions,
+  config: RegistryConfig,
+): RegistryClient {
+  return new RegistryClient({
+    endpoint,
+    repository: reference.path,
+    // Credentials of docker.io are not for its mirrors.
+    auth: endpoint.isMirror ? {} : (options.auth ?? {}),
+    actions: 'pull',
+    stallTimeoutMs: config.stallTimeoutMs ?? STALL_TIMEOUT_MS,
+    userAgent: context.userAgent,
+  });
+}
+
+async function pullTags(
+  context: PullContext,
+  reference: Reference,
+  session: Session,
+): Promise<void> {
+  let isNewer = false;
+  if (isNameOnly(reference)) {
+    for (const tag of await session.client.tags(session.signal)) {
+      isNewer = (await pullOne(context, withTag(reference, tag), session)) || isNewer;
+    }
+  } else {
+    isNewer = await pullOne(context, reference, session);
+  }
+  const verdict = isNewer ? 'Downloaded newer image for' : 'Image is up to date for';
+  session.progress.push({ status: `Status: ${verdict} ${familiarString(reference)}` });
+}
+
+/** Answers whether the reference points to another image than before. */
+async function pullOne(
+  context: PullContext,
+  reference: Reference,
+  session: Session,
+): Promise<boolean> {
+  const { client, signal, progress } = session;
+  const remote = reference.digest
+    ? await client.manifestByDigest(reference.digest, signal)
+    : await client.manifestByTag(reference.tag ?? 'latest', signal);
+  const manifest = parseManifest(remote.text, remote.mediaType);
+  const label = reference.digest ? fullString(reference) : reference.tag;
+  progress.push({
+    status: `Pulling from ${clientName(reference)}`,
+    ...(label === undefined ? {} : { id: label }),
+  });
+  const imageId = await pullManifest(context, reference, manifest, session);
+  progress.push({ status: `Digest: ${remote.digest}` });
+  return record(context, reference, imageId, remote);
+}
+
+/** Docker prints the repository as the registry knows it: with `library/`, without the host. */
+const clientName = (reference: Reference): string => reference.path;
+
+async function record(
+  context: PullContext,
+  reference: Reference,
+  imageId: string,
+  remote: RemoteManifest,
+): Promise<boolean> {
+  const { references, log } = context;
+  const digested = withDigest(trimReference(reference), remote.digest);
+  const known = references.get(digested);
+  if (known !== undefined && known !== imageId) {
+    log.error(
+      `Image ID for digest ${remote.digest} changed from ${known} to ${imageId}, cannot update`,
+    );
+  }
+  const before = references.get(reference);
+  if (known === undefined) await references.addDigest(digested, imageId);
+  if (before === imageId) return false;
+  if (!reference.digest) await references.addTag(reference, imageId);
+  return true;
+}
+
+async function pullManifest(
+  context: PullContext,
+  reference: Reference,
+  manifest: Manifest,
+  session: Session,
+  depth = 0,
+): Promise<string> {
+  switch (manifest.kind) {
+    case 'schema1':
+      throw invalidArgument(
+        `[DEPRECATION NOTICE] Docker Image Format v1 and Docker Image manifest version 2, schema 1 support is disabled by default and will be removed in an upcoming release. Suggest the author of ${fullString(reference)} to upgrade the image to the OCI Format or Docker Image manifest v2, schema 2. More information at https://docs.docker.com/go/deprecated-image-specs/`,
+      );
+    case 'image':
+      return pullImage(context, manifest, session);
+    case 'index': {
+      const wanted = session.platform ?? hostPlatform();
+      // Rows without a platform are indexes within the index; they are looked into.
+      const rows = [
+        ...matchingPlatforms(manifest.manifests, wanted),
+        ...manifest.manifests.filter(({ platform }) => platform === undefined),
+      ];
+      const row = rows[0];
+      if (row === undefined || depth >= INDEX_DEPTH_MAX) {
+        throw new Error(
+          `no matching manifest for ${formatPlatform(wanted)} in the manifest list entries`,
+        );
+      }
+      const remote = await session.client.manifestByDigest(row.digest, session.signal);
+      const inner = parseManifest(remote.text, row.mediaType || remote.mediaType);
+      return pullManifest(context, reference, inner, session, depth + 1);
+    }
+  }
+}
+
+async function pullImage(
+  context: PullContext,
+  manifest: Extract<Manifest, { kind: 'image' }>,
+  session: Session,
+): Promise<string> {
+  checkImageConfigType(manifest.config.mediaType);
+  const id = manifest.config.digest;
+  if (context.images.get(id)) return id;
+  const bytes = await fetchConfig(manifest.config.digest, session);
+  const { diff_ids: diffIds } = parseImageConfig(bytes).rootfs;
+  if (diffIds.length !== manifest.layers.length) {
+    throw new Error("layers from manifest don't match image configuration");
+  }
+  const chainIds = chainIdsOf(diffIds);
+  const wanted = manifest.layers.map(
+    (blob, i): WantedLayer => ({
+      blob,
+      diffId: diffIds[i] ?? '',
+      chainId: chainIds[i] ?? '',
+    }),
+  );
+  const release = await context.downloads.fetch(wanted, session.client, {
+    emit: (line) => session.progress.push(line),
+    signal: session.signal,
+  });
+  try {
+    return await context.images.create(bytes);
+  } finally {
+    await release();
+  }
+}
+
+async function fetchConfig(digest: string, { client, signal }: Session): Promise<Buffer> {
+  try {
+    return await client.config(digest, signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    throw new Error(
+      `error pulling image configuration: ${error instanceof Error ? error.message : String(error)}`,
+      { cause: error },
+    );
+  }
+}

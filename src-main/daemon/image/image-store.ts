@@ -1,0 +1,196 @@
+/**
+ * Image configs on disk, by the digest of their bytes (moby image/fs.go, image/store.go):
+ * `imagedb/content/sha256/<hex>` and `imagedb/metadata/sha256/<hex>/{parent,lastUpdated}`.
+ * All of them are small and are kept in memory.
+ */
+import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { errorMessage, internal } from '../../../shared/errors.ts';
+import { digestOf, hexOf } from '../distribution/digest.ts';
+import type { Layer, LayerStore } from '../layer/layer-store.ts';
+import type { Log } from '../log/log.ts';
+import { writeFileAtomic } from '../platform/atomic-file.ts';
+import { hasErrno } from '../platform/libc.ts';
+import { chainIdsOf, parseImageConfig } from './image-config.ts';
+import type { Image } from './image-service.ts';
+
+interface StoredImage {
+  readonly image: Image;
+  parent: string | undefined;
+  lastTagged: string | undefined;
+}
+
+export interface ImageStoreOptions {
+  /** `<data-root>/image/<driver>/imagedb` */
+  readonly directory: string;
+  readonly layers: LayerStore;
+  readonly log: Log;
+}
+
+export class ImageStore {
+  readonly #directory: string;
+  readonly #layers: LayerStore;
+  readonly #log: Log;
+  readonly #images = new Map<string, StoredImage>();
+
+  private constructor({ directory, layers, log }: ImageStoreOptions) {
+    this.#directory = directory;
+    this.#layers = layers;
+    this.#log = log;
+  }
+
+  /** Reads every image and takes its layers; what cannot be used is put aside with a log line. */
+  static async open(options: ImageStoreOptions): Promise<ImageStore> {
+    const store = new ImageStore(options);
+    for (const kind of ['content', 'metadata']) {
+      await mkdir(join(options.directory, kind, 'sha256'), { recursive: true, mode: 0o700 });
+    }
+    const names = await readdir(join(options.directory, 'content', 'sha256'));
+    await Promise.all(
+      names.filter((name) => /^[a-f0-9]{64}$/.test(name)).map((hex) => store.#restore(hex)),
+    );
+    return store;
+  }
+
+  get size(): number {
+    return this.#images.size;
+  }
+
+  get(id: string): Image | undefined {
+    return this.#images.get(id)?.image;
+  }
+
+  list(): Image[] {
+    return [...this.#images.values()].map(({ image }) => image);
+  }
+
+  parentOf(id: string): string | undefined {
+    return this.#images.get(id)?.parent;
+  }
+
+  childrenOf(id: string): readonly string[] {
+    return [...this.#images].filter(([, { parent }]) => parent === id).map(([child]) => child);
+  }
+
+  /** RFC 3339, or undefined when the image was never tagged here. */
+  lastTaggedOf(id: string): string | undefined {
+    return this.#images.get(id)?.lastTagged;
+  }
+
+  /** The one id that begins with the hex digits (with or without `sha256:`), if just one does. */
+  search(prefix: string): string | undefined {
+    const hex = prefix.startsWith('sha256:') ? prefix : `sha256:${prefix}`;
+    if (hex === 'sha256:') return undefined;
+    const matches = [...this.#images.keys()].filter((id) => id.startsWith(hex));
+    return matches.length === 1 ? matches[0] : undefined;
+  }
+
+  /** The config as stored, byte for byte. */
+  readConfig(id: string): Promise<Buffer> {
+    return readFile(this.#contentPath(id));
+  }
+
+  /** Stores a config, whose layers must be present, and holds them. Answers the image's id. */
+  async create(bytes: Uint8Array): Promise<string> {
+    const config = parseImageConfig(bytes);
+    const id = digestOf(bytes);
+    if (this.#images.has(id)) return id;
+    const chainId = chainIdsOf(config.rootfs.diff_ids).at(-1);
+    if (chainId !== undefined && !this.#layers.acquire(chainId, id)) {
+      throw internal(`failed to get layer ${chainId}: layer does not exist`);
+    }
+    // Known from here on: a second create of the same image must not take the layers again.
+    const image: Image = { id, config, chainId };
+    this.#images.set(id, { image, parent: undefined, lastTagged: undefined });
+    try {
+      await writeFileAtomic(this.#contentPath(id), bytes);
+    } catch (error) {
+      this.#images.delete(id);
+      if (chainId !== undefined) await this.#layers.release(chainId, id);
+      throw error;
+    }
+    return id;
+  }
+
+  /** Forgets the image and answers the layers that went with it. */
+  async delete(id: string): Promise<readonly Layer[]> {
+    const stored = this.#images.get(id);
+    if (!stored) throw internal(`unrecognized image ID ${id}`);
+    for (const child of this.childrenOf(id)) {
+      const row = this.#images.get(child);
+      if (row) row.parent = undefined;
+      await rm(join(this.#metadataPath(child), 'parent'), { force: true });
+    }
+    this.#images.delete(id);
+    await rm(this.#metadataPath(id), { recursive: true, force: true });
+    await rm(this.#contentPath(id), { force: true });
+    const { chainId } = stored.image;
+    return chainId === undefined ? [] : this.#layers.release(chainId, id);
+  }
+
+  async setParent(id: string, parent: string): Promise<void> {
+    const stored = this.#images.get(id);
+    if (!stored || !this.#images.has(parent)) {
+      throw internal(`unknown parent image ID ${parent}`);
+    }
+    await this.#writeMetadata(id, 'parent', parent);
+    stored.parent = parent;
+  }
+
+  async markTagged(id: string): Promise<void> {
+    const stored = this.#images.get(id);
+    if (!stored) return;
+    const now = new Date().toISOString();
+    await this.#writeMetadata(id, 'lastUpdated', now);
+    stored.lastTagged = now;
+  }
+
+  #contentPath(id: string): string {
+    return join(this.#directory, 'content', 'sha256', hexOf(id));
+  }
+
+  #metadataPath(id: string): string {
+    return join(this.#directory, 'metadata', 'sha256', hexOf(id));
+  }
+
+  async #writeMetadata(id: string, name: string, value: string): Promise<void> {
+    await mkdir(this.#metadataPath(id), { recursive: true, mode: 0o700 });
+    await writeFileAtomic(join(this.#metadataPath(id), name), value);
+  }
+
+  async #readMetadata(id: string, name: string): Promise<string | undefined> {
+    try {
+      const text = (await readFile(join(this.#metadataPath(id), name), 'utf8')).trim();
+      return text === '' ? undefined : text;
+    } catch (error) {
+      if (hasErrno(error, 'ENOENT')) return undefined;
+      throw error;
+    }
+  }
+
+  async #restore(hex: string): Promise<void> {
+    const id = `sha256:${hex}`;
+    try {
+      const bytes = await this.readConfig(id);
+      if (digestOf(bytes) !== id) throw internal(`failed to verify: ${id}`);
+      const config = parseImageConfig(bytes);
+      const chainId = chainIdsOf(config.rootfs.diff_ids).at(-1);
+      const parent = await this.#readMetadata(id, 'parent');
+      const lastTagged = await this.#readMetadata(id, 'lastUpdated');
+      if (chainId !== undefined && !this.#layers.acquire(chainId, id)) {
+        throw internal(`layer does not exist: ${chainId}`);
+      }
+      this.#images.set(id, { image: { id, config, chainId }, parent, lastTagged });
+    } catch (error) {
+      this.#log.error('image put aside', { image: id, error: errorMessage(error) });
+      await this.#quarantine(hex);
+    }
+  }
+
+  /** Kept for the one who wants to look; out of the way of the next pull of the same image. */
+  async #quarantine(hex: string): Promise<void> {
+    const aside = join(this.#directory, 'quarantine');
+    await mkdir(aside, { recursive: true, mode: 0o700 });
+    await rename(this.#contentPath(hex), join(aside, hex));
+  }
+}
