@@ -6,7 +6,7 @@ import type { ImageStore } from '../image/image-store.ts';
 import type { ReferenceStore } from '../image/reference-store.ts';
 import type { Log } from '../log/log.ts';
 import type { LayerDownloads, WantedLayer } from './layer-downloads.ts';
-import { checkImageConfigType, type Manifest, parseManifest } from './manifest.ts';
+import { checkImageConfigType, type IndexRow, type Manifest, parseManifest } from './manifest.ts';
 import { formatPlatform, hostPlatform, matchingPlatforms } from './platform.ts';
 import { ProgressQueue } from './progress.ts';
 import {
@@ -184,31 +184,27 @@ async function pullManifest(
   session: Session,
   depth = 0,
 ): Promise<string> {
-  switch (manifest.kind) {
-    case 'schema1':
-      throw invalidArgument(
-        `[DEPRECATION NOTICE] Docker Image Format v1 and Docker Image manifest version 2, schema 1 support is disabled by default and will be removed in an upcoming release. Suggest the author of ${fullString(reference)} to upgrade the image to the OCI Format or Docker Image manifest v2, schema 2. More information at https://docs.docker.com/go/deprecated-image-specs/`,
-      );
-    case 'image':
-      return pullImage(context, manifest, session);
-    case 'index': {
-      const wanted = session.platform ?? hostPlatform();
-      // Rows without a platform are indexes within the index; they are looked into.
-      const rows = [
-        ...matchingPlatforms(manifest.manifests, wanted),
-        ...manifest.manifests.filter(({ platform }) => platform === undefined),
-      ];
-      const row = rows[0];
-      if (row === undefined || depth >= INDEX_DEPTH_MAX) {
-        throw new Error(
-          `no matching manifest for ${formatPlatform(wanted)} in the manifest list entries`,
-        );
-      }
-      const remote = await session.client.manifestByDigest(row.digest, session.signal);
-      const inner = parseManifest(remote.text, row.mediaType || remote.mediaType);
-      return pullManifest(context, reference, inner, session, depth + 1);
-    }
+  if (manifest.kind === 'schema1') {
+    throw invalidArgument(
+      `[DEPRECATION NOTICE] Docker Image Format v1 and Docker Image manifest version 2, schema 1 support is disabled by default and will be removed in an upcoming release. Suggest the author of ${fullString(reference)} to upgrade the image to the OCI Format or Docker Image manifest v2, schema 2. More information at https://docs.docker.com/go/deprecated-image-specs/`,
+    );
   }
+  if (manifest.kind === 'image') return pullImage(context, manifest, session);
+  const wanted = session.platform ?? hostPlatform();
+  const row = chooseRow(manifest.manifests, wanted);
+  if (row === undefined || depth >= INDEX_DEPTH_MAX) {
+    throw new Error(
+      `no matching manifest for ${formatPlatform(wanted)} in the manifest list entries`,
+    );
+  }
+  const remote = await session.client.manifestByDigest(row.digest, session.signal);
+  const inner = parseManifest(remote.text, row.mediaType || remote.mediaType);
+  return pullManifest(context, reference, inner, session, depth + 1);
+}
+
+/** The row for the platform; failing that one without a platform, which is an index within. */
+function chooseRow(rows: readonly IndexRow[], wanted: Platform): IndexRow | undefined {
+  return matchingPlatforms(rows, wanted)[0] ?? rows.find(({ platform }) => platform === undefined);
 }
 
 async function pullImage(

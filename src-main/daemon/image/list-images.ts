@@ -1,11 +1,25 @@
 /** `GET /images/json` (moby daemon/images/images.go). */
-import type { ImageSummary } from '../../../shared/engine/engine-api.ts';
+import type { ImageSummary as NewerImageSummary } from '../../../shared/engine/engine-api.ts';
 import { familiarString, matchesPattern } from '../distribution/reference.ts';
 import type { ChainId } from '../layer/layer-store.ts';
-import { checkFilterNames, type Filters, matchesLabels, readDangling, readUntil } from './filters.ts';
+import {
+  checkFilterNames,
+  type Filters,
+  matchesLabels,
+  readDangling,
+  readUntil,
+} from './filters.ts';
 import { chainIdsOf } from './image-config.ts';
 import { type ImageContext, resolveImage } from './image-context.ts';
 import type { Image, ImageListOptions } from './image-service.ts';
+
+/** API 1.41's row: newer documents have dropped the field. */
+export type ImageSummary = Omit<NewerImageSummary, 'Labels' | 'RepoTags' | 'RepoDigests'> & {
+  readonly Labels: Readonly<Record<string, string>> | null;
+  readonly RepoTags: readonly string[] | null;
+  readonly RepoDigests: readonly string[] | null;
+  readonly VirtualSize: number;
+};
 
 const ACCEPTED = ['dangling', 'label', 'before', 'since', 'reference', 'until'];
 
@@ -79,10 +93,10 @@ function summaryOf(context: ImageContext, image: Image, names: Names): ImageSumm
     Containers: -1,
     Created: createdSeconds(image),
     Id: image.id,
-    Labels: (image.config.config?.Labels ?? null) as Record<string, string>,
+    Labels: image.config.config?.Labels ?? null,
     ParentId: context.images.parentOf(image.id) ?? '',
-    RepoDigests: (names.digests.length > 0 ? names.digests : null) as string[],
-    RepoTags: (names.tags.length > 0 ? names.tags : null) as string[],
+    RepoDigests: names.digests.length > 0 ? names.digests : null,
+    RepoTags: names.tags.length > 0 ? names.tags : null,
     SharedSize: -1,
     Size: size,
     VirtualSize: size,

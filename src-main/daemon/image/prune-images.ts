@@ -2,7 +2,13 @@
 import { errorMessage, isEngineError } from '../../../shared/errors.ts';
 import { hexOf } from '../distribution/digest.ts';
 import { fullString } from '../distribution/reference.ts';
-import { checkFilterNames, type Filters, matchesLabels, readDangling, readUntil } from './filters.ts';
+import {
+  checkFilterNames,
+  type Filters,
+  matchesLabels,
+  readDangling,
+  readUntil,
+} from './filters.ts';
 import type { ImageContext } from './image-context.ts';
 import type { Image } from './image-service.ts';
 import { type RemovedRow, removeImage } from './remove-image.ts';

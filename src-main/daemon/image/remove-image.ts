@@ -45,11 +45,7 @@ function isSingleReference(references: readonly Reference[]): boolean {
 const isIdPrefix = (id: string, text: string): boolean =>
   id.startsWith(text) || hexOf(id).startsWith(text);
 
-function findConflict(
-  context: ImageContext,
-  id: string,
-  mask: ConflictMask,
-): Conflict | undefined {
+function findConflict(context: ImageContext, id: string, mask: ConflictMask): Conflict | undefined {
   const found = (message: string, isHard: boolean, isUsed = false): Conflict => ({
     error: conflict(
       `conflict: unable to delete ${shortId(id)} (${isHard ? 'cannot' : 'must'} be forced) - ${message}`,
@@ -69,7 +65,11 @@ function findConflict(
   }
   const stopped = containers[0];
   if (mask.stoppedContainer && stopped) {
-    return found(`image is being used by stopped container ${stopped.id.slice(0, 12)}`, false, true);
+    return found(
+      `image is being used by stopped container ${stopped.id.slice(0, 12)}`,
+      false,
+      true,
+    );
   }
   return undefined;
 }

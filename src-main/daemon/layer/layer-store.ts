@@ -65,6 +65,8 @@ export interface LayerStore {
   readonly driverName: string;
   driverStatus(): readonly (readonly [string, string])[];
   get(chainId: ChainId): Layer | undefined;
+  /** The graph driver's facts of a read-only layer (LowerDir, MergedDir, …), for inspect. */
+  metadata(chainId: ChainId): Promise<Readonly<Record<string, string>>>;
   list(): readonly Layer[];
   /**
    * Unpacks a tar (plain, gzip or zstd, told by its magic) on top of `parent`, in a worker thread,

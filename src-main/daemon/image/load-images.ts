@@ -1,0 +1,196 @@
+/** `docker load` (moby image/tarexport/load.go). */
+import { randomUUID } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import type { Readable } from 'node:stream';
+import { isDeepStrictEqual } from 'node:util';
+import { errorMessage, internal, invalidArgument } from '../../../shared/errors.ts';
+import { shortId } from '../distribution/digest.ts';
+import { movingLine, ProgressQueue, throttledProgress } from '../distribution/progress.ts';
+import { familiarString, parseReference, type Reference } from '../distribution/reference.ts';
+import type { ChainId } from '../layer/layer-store.ts';
+import { ArchiveEntries } from './archive-entries.ts';
+import { type ArchivedImage, readArchive } from './archive-manifest.ts';
+import { chainIdsOf, parseImageConfig } from './image-config.ts';
+import { type ImageContext, publishImageEvent } from './image-context.ts';
+import type { ImageConfigFile, ProgressSink } from './image-service.ts';
+import { loadLegacy } from './load-legacy.ts';
+
+export interface LoadOptions {
+  readonly quiet: boolean;
+  readonly signal?: AbortSignal;
+  readonly onProgress: ProgressSink;
+}
+
+/** One load under way. Its layers are held by `holder` until the images hold them themselves. */
+export interface LoadSession {
+  readonly context: ImageContext;
+  readonly entries: ArchiveEntries;
+  readonly holder: string;
+  readonly held: ChainId[];
+  readonly progress: ProgressQueue;
+  readonly quiet: boolean;
+  readonly signal: AbortSignal;
+}
+
+const FILE_CHUNK_BYTES = 1024 * 1024;
+
+/** Reads the archive to its end, then brings its images in. */
+export async function loadImages(
+  context: ImageContext,
+  archive: Readable,
+  options: LoadOptions,
+): Promise<void> {
+  const gone = new AbortController();
+  const progress = new ProgressQueue(options.onProgress, (error) => gone.abort(error));
+  const signal = options.signal ? AbortSignal.any([options.signal, gone.signal]) : gone.signal;
+  await using entries = await ArchiveEntries.unpack(archive, context.temporaryDirectory, signal);
+  const session: LoadSession = {
+    context,
+    entries,
+    holder: `load:${randomUUID()}`,
+    held: [],
+    progress,
+    quiet: options.quiet,
+    signal,
+  };
+  try {
+    const images = await readArchive(entries);
+    if (images) await loadAll(session, images);
+    else await loadLegacy(session);
+  } finally {
+    for (const chainId of session.held.toReversed()) {
+      await context.layers.release(chainId, session.holder);
+    }
+    await progress.flush();
+  }
+}
+
+async function loadAll(session: LoadSession, images: readonly ArchivedImage[]): Promise<void> {
+  const { context, progress } = session;
+  const loaded: { readonly id: string; readonly parent: string | undefined }[] = [];
+  let names = 0;
+  for (const archived of images) {
+    const id = await loadOne(session, archived);
+    for (const text of archived.repoTags) {
+      const reference = parseReference(text);
+      if (reference.tag === undefined) throw internal(`invalid tag ${JSON.stringify(text)}`);
+      await setLoadedTag(session, reference, id);
+      progress.push({ stream: `Loaded image: ${familiarString(reference)}\n` });
+      names++;
+    }
+    loaded.push({ id, parent: archived.parent });
+    publishImageEvent(context, 'load', id);
+  }
+  await linkParents(context, loaded);
+  if (names > 0) return;
+  const lines = loaded.map(({ id }) => `Loaded image ID: ${id}\n`).join('');
+  if (lines !== '') progress.push({ stream: lines });
+}
+
+async function loadOne(session: LoadSession, archived: ArchivedImage): Promise<string> {
+  const { context, entries } = session;
+  const bytes = await entries.read(archived.configPath);
+  const config = parseImageConfig(bytes);
+  if (config.os !== 'linux') throw internal(`cannot load ${config.os} image on linux`);
+  const { diff_ids: diffIds } = config.rootfs;
+  if (diffIds.length !== archived.layerPaths.length) {
+    throw internal(
+      `invalid manifest, layers length mismatch: expected ${archived.layerPaths.length}, got ${diffIds.length}`,
+    );
+  }
+  const chainIds = chainIdsOf(diffIds);
+  for (const [i, diffId] of diffIds.entries()) {
+    const chainId = chainIds[i] ?? '';
+    if (context.layers.acquire(chainId, session.holder)) {
+      session.held.push(chainId);
+      continue;
+    }
+    const found = await registerLayer(session, archived.layerPaths[i] ?? '', {
+      parent: chainIds[i - 1],
+      label: diffId,
+    });
+    if (found.diffId !== diffId) {
+      throw internal(`invalid diffID for layer ${i}: expected "${diffId}", got "${found.diffId}"`);
+    }
+  }
+  return context.images.create(bytes);
+}
+
+/** Unpacks one layer of the archive on top of its parent; the session holds it. */
+export async function registerLayer(
+  session: LoadSession,
+  path: string,
+  layer: { readonly parent: ChainId | undefined; readonly label: string },
+): Promise<{ readonly chainId: ChainId; readonly diffId: string }> {
+  const file = session.entries.find(path);
+  if (!file) {
+    throw invalidArgument(`open ${session.entries.directory}/${path}: no such file or directory`, {
+      status: 500,
+    });
+  }
+  const id = shortId(layer.label);
+  const show = throttledProgress(file.sizeBytes, (current) => {
+    if (!session.quiet) {
+      session.progress.push(movingLine(id, 'Loading layer', current, file.sizeBytes));
+    }
+  });
+  const blob = createReadStream(file.path, { highWaterMark: FILE_CHUNK_BYTES });
+  try {
+    const registered = await session.context.layers.register(blob, layer.parent, session.holder, {
+      signal: session.signal,
+      onProgress: show,
+    });
+    session.held.push(registered.chainId);
+    show(file.sizeBytes);
+    return registered;
+  } catch (error) {
+    session.signal.throwIfAborted();
+    throw internal(`Error processing tar file(exit status 1): ${errorMessage(error)}`, {
+      cause: error,
+    });
+  } finally {
+    blob.destroy();
+  }
+}
+
+/** Points the tag at the image and says so when another one loses it. */
+export async function setLoadedTag(
+  session: LoadSession,
+  reference: Reference,
+  id: string,
+): Promise<void> {
+  const { references, images } = session.context;
+  const before = references.get(reference);
+  if (before !== undefined && before !== id) {
+    session.progress.push({
+      stream: `The image ${familiarString(reference)} already exists, renaming the old one with ID ${before} to empty string\n`,
+    });
+  }
+  await references.addTag(reference, id);
+  await images.markTagged(id);
+}
+
+/** A parent's history is the child's without its last entry. */
+function isValidParent(child: ImageConfigFile, parent: ImageConfigFile): boolean {
+  const mine = child.history ?? [];
+  const theirs = parent.history ?? [];
+  if (mine.length === 0 && theirs.length === 0) return true;
+  return mine.length === theirs.length + 1 && isDeepStrictEqual(mine.slice(0, -1), theirs);
+}
+
+async function linkParents(
+  context: ImageContext,
+  loaded: readonly { readonly id: string; readonly parent: string | undefined }[],
+): Promise<void> {
+  const ids = new Set(loaded.map(({ id }) => id));
+  for (const { id, parent } of loaded) {
+    // Only within the archive: its word about an image that was here before is not taken.
+    if (parent === undefined || parent === id || !ids.has(parent)) continue;
+    const child = context.images.get(id);
+    const above = context.images.get(parent);
+    if (!child || !above || !isValidParent(child.config, above.config)) {
+      throw internal(`image ${parent} is not a valid parent for ${id}`);
+    }
+    await context.images.setParent(id, parent);
+  }
+}
