@@ -52,7 +52,9 @@ export async function resolveInRoot(
   return { path: join(root, ...walked), kind };
 }
 
-async function lstatIfPresent(path: string): Promise<Awaited<ReturnType<typeof lstat>> | undefined> {
+async function lstatIfPresent(
+  path: string,
+): Promise<Awaited<ReturnType<typeof lstat>> | undefined> {
   try {
     return await lstat(path);
   } catch (error) {

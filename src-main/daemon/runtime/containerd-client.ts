@@ -1,0 +1,144 @@
+/** A thin gRPC client for containerd: one call per method, errors as {@link ContainerdError}. */
+import { Client, credentials, Metadata, type ServiceError, status } from '@grpc/grpc-js';
+import protobuf from 'protobufjs';
+import { CONTAINERD_PROTO, CONTAINERD_SERVICES } from './containerd-protos.ts';
+
+type Services = typeof CONTAINERD_SERVICES;
+export type ServiceName = keyof Services;
+/** Message fields by their proto names; 64-bit integers are numbers. */
+export type Message = Record<string, unknown>;
+
+const root = protobuf.parse(CONTAINERD_PROTO, { keepCase: true }).root;
+
+/** Encodes a message of the subset, e.g. for an Any. */
+export function encodeMessage(name: string, value: Message): Uint8Array {
+  const type = root.lookupType(`containerd.${name}`);
+  return type.encode(type.create(value)).finish();
+}
+
+export function decodeMessage(name: string, bytes: Uint8Array): Message {
+  const type = root.lookupType(`containerd.${name}`);
+  return type.toObject(type.decode(bytes), { longs: Number, defaults: true, enums: Number });
+}
+
+/** A failed call. `message` is containerd's text; the class suffix is what its Go client adds. */
+export class ContainerdError extends Error {
+  readonly grpcStatus: number;
+
+  constructor(grpcStatus: number, details: string) {
+    super(details);
+    this.name = 'ContainerdError';
+    this.grpcStatus = grpcStatus;
+  }
+
+  get isNotFound(): boolean {
+    return this.grpcStatus === status.NOT_FOUND;
+  }
+
+  get isAlreadyExists(): boolean {
+    return this.grpcStatus === status.ALREADY_EXISTS;
+  }
+
+  /** containerd is away: restarting, or not yet listening. */
+  get isUnavailable(): boolean {
+    return this.grpcStatus === status.UNAVAILABLE;
+  }
+}
+
+const asContainerdError = (error: ServiceError): ContainerdError =>
+  new ContainerdError(error.code, error.details || error.message);
+
+export class ContainerdClient {
+  readonly #client: Client;
+  readonly #metadata = new Metadata();
+
+  constructor(address: string, namespace: string) {
+    this.#client = new Client(`unix:${address}`, credentials.createInsecure(), {
+      'grpc.initial_reconnect_backoff_ms': 10,
+      'grpc.min_reconnect_backoff_ms': 10,
+      'grpc.max_reconnect_backoff_ms': 200,
+      'grpc.max_receive_message_length': 16 * 1024 * 1024,
+    });
+    this.#metadata.set('containerd-namespace', namespace);
+  }
+
+  /** Calls a unary method. Throws {@link ContainerdError}. `deadlineMs` counts from now. */
+  call<S extends ServiceName>(
+    service: S,
+    method: keyof Services[S]['methods'] & string,
+    request: Message,
+    options: { readonly deadlineMs?: number } = {},
+  ): Promise<Message> {
+    const { path, requestType, responseType } = this.#lookup(service, method);
+    const { promise, resolve, reject } = Promise.withResolvers<Message>();
+    this.#client.makeUnaryRequest(
+      path,
+      (value: Message) => Buffer.from(encodeMessage(requestType, value)),
+      (bytes: Buffer) => decodeMessage(responseType, bytes),
+      request,
+      this.#metadata,
+      options.deadlineMs === undefined ? {} : { deadline: Date.now() + options.deadlineMs },
+      (error, answer) => {
+        if (error) reject(asContainerdError(error));
+        else resolve(answer ?? {});
+      },
+    );
+    return promise;
+  }
+
+  /** Opens a server stream; `onEnd` is called once, with the reason when it broke. */
+  subscribe(
+    filters: readonly string[],
+    handlers: { onEvent: (envelope: Message) => void; onEnd: (error?: ContainerdError) => void },
+  ): Disposable {
+    const { path, requestType, responseType } = this.#lookup('events', 'Subscribe');
+    const stream = this.#client.makeServerStreamRequest(
+      path,
+      (value: Message) => Buffer.from(encodeMessage(requestType, value)),
+      (bytes: Buffer) => decodeMessage(responseType, bytes),
+      { filters },
+      this.#metadata,
+    );
+    let ended = false;
+    const end = (error?: ContainerdError): void => {
+      if (ended) return;
+      ended = true;
+      handlers.onEnd(error);
+    };
+    stream.on('data', handlers.onEvent);
+    stream.on('error', (error: ServiceError) => end(asContainerdError(error)));
+    stream.on('end', () => end());
+    return {
+      [Symbol.dispose]: () => {
+        ended = true;
+        stream.cancel();
+      },
+    };
+  }
+
+  /** Resolves when containerd answers, or throws after `timeoutMs`. */
+  async waitUntilReady(timeoutMs: number): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#client.waitForReady(Date.now() + timeoutMs, (error) =>
+      error ? reject(error) : resolve(),
+    );
+    await promise;
+    await this.call('version', 'Version', {}, { deadlineMs: timeoutMs });
+  }
+
+  close(): void {
+    this.#client.close();
+  }
+
+  #lookup(
+    service: ServiceName,
+    method: string,
+  ): { path: string; requestType: string; responseType: string } {
+    const entry = CONTAINERD_SERVICES[service];
+    const types = (entry.methods as Readonly<Record<string, readonly [string, string, boolean?]>>)[
+      method
+    ];
+    if (!types) throw new Error(`containerd has no method ${service}.${method}`);
+    return { path: `/${entry.path}/${method}`, requestType: types[0], responseType: types[1] };
+  }
+}

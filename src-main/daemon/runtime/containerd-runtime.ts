@@ -1,0 +1,226 @@
+/** The runtime over containerd: container records, tasks, out-of-memory events (moby libcontainerd/remote). */
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { errorMessage, internal } from '../../../shared/errors.ts';
+import type { Log } from '../log/log.ts';
+import { ContainerdError, decodeMessage, type Message } from './containerd-client.ts';
+import { whileAway } from './containerd-process.ts';
+import type { Containerd } from './containerd-supervisor.ts';
+import { ContainerdTask, jsonAny, protoAny } from './containerd-task.ts';
+import type { Runtime, Task, TaskCreateRequest } from './runtime.ts';
+import { startFailure } from './runtime-errors.ts';
+import { ShimPool } from './shim-pool.ts';
+
+const SPEC_TYPE = 'types.containerd.io/opencontainers/runtime-spec/1/Spec';
+const RUNC_OPTIONS_TYPE = 'containerd.runc.v1.Options';
+const SHIM = 'io.containerd.runc.v2';
+const SIGKILL = 9;
+const run = promisify(execFile);
+
+export interface RuntimeOptions {
+  readonly containerd: Containerd;
+  readonly execRoot: string;
+  readonly namespace: string;
+  /** `--add-runtime`: name → binary and arguments; `runc` is always there. */
+  readonly runtimes: ReadonlyMap<
+    string,
+    { readonly path: string; readonly runtimeArgs: readonly string[] }
+  >;
+  readonly usesSystemdCgroup: boolean;
+  readonly initPath?: string;
+  readonly log: Log;
+}
+
+/** The runtime, and its release: warm shims and subscriptions go, tasks stay. */
+export type ClosableRuntime = Runtime & { close(): Promise<void> };
+
+export async function createRuntime(options: RuntimeOptions): Promise<ClosableRuntime> {
+  const pool = await ShimPool.open(options);
+  const runtime = new ContainerdRuntime(options, pool);
+  return runtime;
+}
+
+class ContainerdRuntime implements ClosableRuntime {
+  readonly runtimes: Runtime['runtimes'];
+  readonly #options: RuntimeOptions;
+  readonly #pool: ShimPool;
+  readonly #oomListeners = new Set<(containerId: string) => void>();
+  #subscription: Disposable | undefined;
+  readonly #restarts: Disposable;
+  #isClosed = false;
+
+  constructor(options: RuntimeOptions, pool: ShimPool) {
+    this.#options = options;
+    this.#pool = pool;
+    this.runtimes = new Map([['runc', { path: 'runc', runtimeArgs: [] }], ...options.runtimes]);
+    this.#restarts = options.containerd.onRestart(() => this.#subscribe());
+    this.#subscribe();
+    this.prepare();
+  }
+
+  get #client(): Containerd['client'] {
+    return this.#options.containerd.client;
+  }
+
+  prepare(): void {
+    this.#pool.refillSoon();
+  }
+
+  async create(request: TaskCreateRequest): Promise<Task> {
+    const { containerId, spec, stdio } = request;
+    const command = spec.process.args[0] ?? '';
+    try {
+      await this.#createRecord(request);
+      const answer = await this.#client.call('tasks', 'Create', {
+        container_id: containerId,
+        stdin: stdio.stdin,
+        stdout: stdio.stdout,
+        stderr: stdio.stderr,
+        terminal: stdio.terminal,
+        options: this.#runcOptions(request.runtime),
+        runtime_path: this.#pool.launcherPath,
+      });
+      return new ContainerdTask(this.#client, containerId, {
+        pid: Number(answer['pid'] ?? 0),
+        command,
+      });
+    } catch (error) {
+      await this.purge(containerId);
+      throw startFailure(error, command);
+    }
+  }
+
+  async #createRecord(request: TaskCreateRequest): Promise<void> {
+    const container = {
+      id: request.containerId,
+      runtime: { name: SHIM, options: this.#runcOptions(request.runtime) },
+      spec: jsonAny(SPEC_TYPE, request.spec),
+    };
+    try {
+      await this.#client.call('containers', 'Create', { container });
+    } catch (error) {
+      if (!(error instanceof ContainerdError) || !error.isAlreadyExists) throw error;
+      // Left by a run that was cut off.
+      await this.purge(request.containerId);
+      await this.#client.call('containers', 'Create', { container });
+    }
+  }
+
+  #runcOptions(runtime: string): Message {
+    const known = this.runtimes.get(runtime);
+    if (!known) throw internal(`unknown runtime ${runtime}`);
+    return protoAny(RUNC_OPTIONS_TYPE, 'RuncOptions', {
+      binary_name: known.path,
+      root: join(this.#options.execRoot, `runtime-${runtime}`),
+      systemd_cgroup: this.#options.usesSystemdCgroup,
+    });
+  }
+
+  async load(containerId: string): Promise<Task | undefined> {
+    try {
+      const answer = await whileAway(() =>
+        this.#client.call('tasks', 'Get', { container_id: containerId }),
+      );
+      const { pid = 0 } = (answer['process'] ?? {}) as { pid?: number };
+      return new ContainerdTask(this.#client, containerId, { pid, command: '' });
+    } catch (error) {
+      if (error instanceof ContainerdError && error.isNotFound) return undefined;
+      throw error;
+    }
+  }
+
+  async list(): Promise<readonly string[]> {
+    const [containers, tasks] = await Promise.all([
+      whileAway(() => this.#client.call('containers', 'List', {})),
+      whileAway(() => this.#client.call('tasks', 'List', {})),
+    ]);
+    return [
+      ...new Set([
+        ...((containers['containers'] ?? []) as { id: string }[]).map(({ id }) => id),
+        ...((tasks['tasks'] ?? []) as { container_id: string; id: string }[]).map(
+          (task) => task.container_id || task.id,
+        ),
+      ]),
+    ];
+  }
+
+  async purge(containerId: string): Promise<void> {
+    const task = await this.load(containerId);
+    if (task) {
+      await task.kill(SIGKILL, { all: true }).catch(() => undefined);
+      await this.#deleteTask(task);
+    }
+    await this.#deleteRecord(containerId);
+  }
+
+  /** Deletes a task that was just killed, or was created and never started. */
+  async #deleteTask(task: Task): Promise<void> {
+    const state = await task.state().catch(() => 'unknown' as const);
+    if (state === 'running' || state === 'paused') await task.wait();
+    try {
+      await task.delete();
+    } catch (error) {
+      this.#options.log.warn('task could not be deleted', {
+        container: task.containerId,
+        error: errorMessage(error),
+      });
+    }
+  }
+
+  async #deleteRecord(containerId: string): Promise<void> {
+    try {
+      await whileAway(() => this.#client.call('containers', 'Delete', { id: containerId }));
+    } catch (error) {
+      if (!(error instanceof ContainerdError) || !error.isNotFound) throw error;
+    }
+  }
+
+  onOom(listener: (containerId: string) => void): Disposable {
+    this.#oomListeners.add(listener);
+    return { [Symbol.dispose]: () => this.#oomListeners.delete(listener) };
+  }
+
+  #subscribe(): void {
+    if (this.#isClosed) return;
+    this.#subscription?.[Symbol.dispose]();
+    this.#subscription = this.#client.subscribe(['topic=="/tasks/oom"'], {
+      onEvent: (envelope) => this.#tellOom(envelope),
+      // containerd's restart subscribes anew.
+      onEnd: () => undefined,
+    });
+  }
+
+  #tellOom(envelope: Message): void {
+    if (envelope['namespace'] !== this.#options.namespace) return;
+    const event = envelope['event'] as { value?: Uint8Array } | undefined;
+    if (!event?.value) return;
+    const id = String(decodeMessage('TaskOom', event.value)['container_id'] ?? '');
+    for (const listener of this.#oomListeners) listener(id);
+  }
+
+  async version(): Promise<{ containerd: string; runc: string; init: string }> {
+    const [containerd, runc, init] = await Promise.all([
+      this.#client.call('version', 'Version', {}).then((answer) => String(answer['version'])),
+      firstLine('runc', ['--version']),
+      this.#options.initPath === undefined ? '' : firstLine(this.#options.initPath, ['--version']),
+    ]);
+    return { containerd, runc: runc.replace('runc version ', ''), init };
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#restarts[Symbol.dispose]();
+    this.#subscription?.[Symbol.dispose]();
+    await this.#pool.close();
+  }
+}
+
+async function firstLine(command: string, args: readonly string[]): Promise<string> {
+  try {
+    return (await run(command, [...args])).stdout.split('\n')[0] ?? '';
+  } catch {
+    // Not installed: the field stays empty, as dockerd's "N/A".
+    return '';
+  }
+}

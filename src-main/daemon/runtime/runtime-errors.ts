@@ -1,0 +1,50 @@
+/**
+ * Translates what containerd and the runtime say of a process that could not be started: Docker's
+ * message, status and exit code (moby daemon/errors.go translateContainerdStartErr).
+ */
+import { EngineError, internal, invalidArgument, notFound } from '../../../shared/errors.ts';
+import { ContainerdError } from './containerd-client.ts';
+
+const NOT_FOUND_WORDS = [
+  'executable file not found',
+  'no such file or directory',
+  'system cannot find the file specified',
+  'failed to run runc create/exec call',
+];
+
+/** What containerd's Go client appends for the class of an error. */
+const suffixOf = (error: ContainerdError): string =>
+  error.isNotFound ? ': not found' : error.isUnavailable ? ': unavailable' : ': unknown';
+
+/** The EngineError for a failed create, start or exec of `command`. `details.exitCode` is 126, 127 or 128. */
+export function startFailure(error: unknown, command: string): EngineError {
+  if (error instanceof EngineError) return error;
+  if (!(error instanceof ContainerdError)) return internal(String(error), { cause: error });
+  const message = `${error.message}${suffixOf(error)}`;
+  const text = message.toLowerCase();
+  const withExit = (exitCode: number): { cause: unknown; details: { exitCode: string } } => ({
+    cause: error,
+    details: { exitCode: String(exitCode) },
+  });
+  const namesCommand = text.includes(command.toLowerCase());
+  if (namesCommand && NOT_FOUND_WORDS.some((words) => text.includes(words)))
+    return invalidArgument(message, withExit(127));
+  if (text.includes('permission denied')) return invalidArgument(message, withExit(126));
+  if (text.includes('not a directory'))
+    return invalidArgument(
+      `${message}: Are you trying to mount a directory onto a file (or vice-versa)? Check if the specified host path exists and is the expected type`,
+      withExit(127),
+    );
+  return internal(message, withExit(128));
+}
+
+/** For every other call: gone is notFound, the rest is internal with containerd's text. */
+export function runtimeFailure(error: unknown): EngineError {
+  if (error instanceof EngineError) return error;
+  if (!(error instanceof ContainerdError)) return internal(String(error), { cause: error });
+  const isGone =
+    error.isNotFound || /process already finished|no such process/i.test(error.message);
+  return isGone
+    ? notFound(error.message, { cause: error })
+    : internal(`${error.message}${suffixOf(error)}`, { cause: error });
+}

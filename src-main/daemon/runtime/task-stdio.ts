@@ -1,0 +1,82 @@
+/**
+ * The FIFOs a process's streams go through, and our ends of them. The shim holds its ends open itself,
+ * so that a process survives us: while nobody reads it waits once a pipe (64 KiB) is full, and nothing is lost.
+ */
+import { mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Readable, Writable } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
+import { makeFifo, openFifoReader, openFifoWriter } from '../platform/fifo.ts';
+import type { StdioPaths } from './runtime.ts';
+
+export interface StdioShape {
+  /** One stream, stdout, carries everything. */
+  readonly terminal: boolean;
+  readonly stdin: boolean;
+}
+
+/** How long output that is already in a pipe may take to arrive when no end of file will come. */
+const QUIET_MS = 50;
+
+export class TaskStdio {
+  readonly paths: StdioPaths;
+  readonly stdout: Readable | undefined;
+  readonly stderr: Readable | undefined;
+  #stdin: Writable | undefined;
+  readonly #directory: string;
+
+  private constructor(directory: string, shape: StdioShape) {
+    this.#directory = directory;
+    this.paths = {
+      stdin: shape.stdin ? join(directory, 'stdin') : '',
+      stdout: join(directory, 'stdout'),
+      stderr: shape.terminal ? '' : join(directory, 'stderr'),
+      terminal: shape.terminal,
+    };
+    for (const path of [this.paths.stdin, this.paths.stdout, this.paths.stderr]) {
+      if (path !== '') makeFifo(path);
+    }
+    this.stdout = openFifoReader(this.paths.stdout);
+    this.stderr = this.paths.stderr === '' ? undefined : openFifoReader(this.paths.stderr);
+    // A destroyed reader reports nothing we could act on.
+    this.stdout.on('error', () => undefined);
+    this.stderr?.on('error', () => undefined);
+  }
+
+  /** Makes the FIFOs for a container or exec id and opens our reading ends. */
+  static async create(execRoot: string, id: string, shape: StdioShape): Promise<TaskStdio> {
+    const directory = join(execRoot, 'stdio', id);
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    return new TaskStdio(directory, shape);
+  }
+
+  /** Opens our ends anew after a restart of the daemon; what waits in the pipes is read. */
+  static async reopen(execRoot: string, id: string, shape: StdioShape): Promise<TaskStdio> {
+    return TaskStdio.create(execRoot, id, shape);
+  }
+
+  /** The process's input, once the shim reads it (after the task was created); undefined without one. */
+  get stdin(): Writable | undefined {
+    if (this.paths.stdin === '') return undefined;
+    this.#stdin ??= openFifoWriter(this.paths.stdin);
+    return this.#stdin;
+  }
+
+  /** Reads what is left in the pipes of a process that has ended while nobody watched. */
+  async drainNow(drained: Promise<void>): Promise<void> {
+    await Promise.race([drained, delay(QUIET_MS)]);
+  }
+
+  /** Closes our ends and leaves the FIFOs, so that the process lives on and another may reopen them. */
+  async letGo(): Promise<void> {
+    this.#stdin?.destroy();
+    this.stdout?.destroy();
+    this.stderr?.destroy();
+  }
+
+  /** Closes our ends and removes the FIFOs. */
+  async close(): Promise<void> {
+    await this.letGo();
+    await rm(this.#directory, { recursive: true, force: true });
+  }
+}
