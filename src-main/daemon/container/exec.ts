@@ -2,7 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { conflict, invalidArgument, isEngineError, notFound } from '../../../shared/errors.ts';
-import { TaskStdio } from '../runtime/task-stdio.ts';
+import { streamsOf, TaskStdio } from '../runtime/task-stdio.ts';
 import { ClientOutput } from './client-output.ts';
 import { serveClient } from './client-session.ts';
 import type { Container } from './container.ts';
@@ -142,7 +142,7 @@ export class ExecRegistry {
       session.stdio = stdio;
       const process = await task.exec(session.id, spec, stdio.paths);
       session.process = process;
-      session.streams.connect(stdio, async () => undefined);
+      session.streams.connect(streamsOf(stdio, process), async () => undefined);
       publishEvent(this.#context, container, `exec_start: ${(request.Cmd ?? []).join(' ')}`, {
         execID: session.id,
       });

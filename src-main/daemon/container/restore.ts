@@ -5,7 +5,7 @@
  */
 import { errorMessage } from '../../../shared/errors.ts';
 import type { ExitStatus, Task } from '../runtime/runtime.ts';
-import { TaskStdio } from '../runtime/task-stdio.ts';
+import { streamsOf, TaskStdio } from '../runtime/task-stdio.ts';
 import { Container } from './container.ts';
 import { type ContainerContext, saveProgress } from './container-context.ts';
 import { isLive, type LastRun } from './container-state.ts';
@@ -92,7 +92,9 @@ async function adopt(
   ]);
   live.task = found.task;
   live.run = { stdio, log };
-  container.streams.connect(stdio, (source, chunk) => log.write(source, chunk));
+  container.streams.connect(streamsOf(stdio, found.task), (source, chunk) =>
+    log.write(source, chunk),
+  );
   await context.layers.getReadWrite(container.id)?.mount();
   if (progress.sandbox)
     await context.network.restoreSandbox(sandboxRequestOf(container), progress.sandbox);
@@ -148,7 +150,9 @@ async function drainLeftover(context: ContainerContext, container: Container): P
       stdin: false,
     }),
   ]);
-  container.streams.connect(stdio, (source, chunk) => log.write(source, chunk));
+  container.streams.connect(streamsOf(stdio, undefined), (source, chunk) =>
+    log.write(source, chunk),
+  );
   await stdio.drainNow(container.streams.drained());
   container.streams.finish();
   await stdio.close();

@@ -6,7 +6,7 @@
 import { conflict, errorMessage, isEngineError } from '../../../shared/errors.ts';
 import type { SpanSink } from '../network/network-controller.ts';
 import type { ExitStatus, Task } from '../runtime/runtime.ts';
-import { TaskStdio } from '../runtime/task-stdio.ts';
+import { streamsOf, TaskStdio } from '../runtime/task-stdio.ts';
 import type { Container } from './container.ts';
 import { type ContainerContext, publishEvent, saveProgress } from './container-context.ts';
 import { isLive, transition } from './container-state.ts';
@@ -136,7 +136,7 @@ async function launch(
     container.record.hostConfig.Runtime,
   );
   undo.defer(() => context.runtime.purge(container.id));
-  container.streams.connect(stdio, (source, chunk) => log.write(source, chunk));
+  container.streams.connect(streamsOf(stdio, task), (source, chunk) => log.write(source, chunk));
   undo.defer(async () => container.streams.finish());
   await span('runtime start', () => task.start(), container.record.path);
   container.live.run = { stdio, log };

@@ -20,6 +20,8 @@ export interface ProcessStreams {
   readonly stdin: Writable | undefined;
   readonly stdout: Readable | undefined;
   readonly stderr: Readable | undefined;
+  /** Closes the runtime's own hold on the input, so that the process reads its end. */
+  readonly closeStdin: () => Promise<void>;
 }
 
 /** Where the log takes output from; answers when it has room again. */
@@ -28,6 +30,7 @@ export type OutputLog = (source: OutputSource, chunk: Uint8Array) => Promise<voi
 export class StreamHub {
   readonly #sinks = new Set<OutputSink>();
   #stdin: Writable | undefined;
+  #closeStdin: () => Promise<void> = async () => undefined;
   #stdinReady = Promise.withResolvers<Writable | undefined>();
   #drained: Promise<void> = Promise.resolve();
 
@@ -44,6 +47,7 @@ export class StreamHub {
   /** Begins a run. {@link drained} resolves when every byte of it has been delivered. */
   connect(streams: ProcessStreams, log: OutputLog): void {
     this.#stdin = streams.stdin;
+    this.#closeStdin = streams.closeStdin;
     // The process may close its stdin at any time; writes then fail and are answered one by one.
     streams.stdin?.on('error', () => {
       this.#stdin = undefined;
@@ -110,9 +114,11 @@ export class StreamHub {
   async endStdin(): Promise<void> {
     const stdin = this.#stdin ?? (await this.#stdinReady.promise);
     if (!stdin || stdin !== this.#stdin) return;
+    this.#stdin = undefined;
     await new Promise<void>((resolve) => {
       stdin.once('close', resolve);
       stdin.end(() => resolve());
     });
+    await this.#closeStdin();
   }
 }

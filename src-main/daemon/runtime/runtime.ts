@@ -45,8 +45,6 @@ export interface Task extends RuntimeProcess {
   pause(): Promise<void>;
   resume(): Promise<void>;
   pids(): Promise<readonly number[]>;
-  /** The cgroup figures as the shim reports them, decoded; cgroup v1 or v2 told by the `version` field. */
-  stats(): Promise<object>;
   update(resources: object): Promise<void>;
   state(): Promise<'created' | 'running' | 'paused' | 'stopped' | 'unknown'>;
 }

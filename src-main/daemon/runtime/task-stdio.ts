@@ -6,8 +6,9 @@ import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
+import { isEngineError } from '../../../shared/errors.ts';
 import { makeFifo, openFifoReader, openFifoWriter } from '../platform/fifo.ts';
-import type { StdioPaths } from './runtime.ts';
+import type { RuntimeProcess, StdioPaths } from './runtime.ts';
 
 export interface StdioShape {
   /** One stream, stdout, carries everything. */
@@ -79,4 +80,29 @@ export class TaskStdio {
     await this.letGo();
     await rm(this.#directory, { recursive: true, force: true });
   }
+}
+
+/** A process's streams as its hub wants them. The process, when there is one, closes its own input. */
+export function streamsOf(
+  stdio: TaskStdio,
+  process: Pick<RuntimeProcess, 'closeStdin'> | undefined,
+): {
+  readonly stdin: Writable | undefined;
+  readonly stdout: Readable | undefined;
+  readonly stderr: Readable | undefined;
+  readonly closeStdin: () => Promise<void>;
+} {
+  return {
+    stdin: stdio.stdin,
+    stdout: stdio.stdout,
+    stderr: stdio.stderr,
+    closeStdin: async () => {
+      try {
+        await process?.closeStdin();
+      } catch (error) {
+        // It ended meanwhile; its input is closed with it.
+        if (!isEngineError(error, 'notFound')) throw error;
+      }
+    },
+  };
 }

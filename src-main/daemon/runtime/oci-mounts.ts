@@ -1,0 +1,150 @@
+/** The mounts of a container, shallow before deep (moby oci/defaults.go, daemon/oci_linux.go withMounts). */
+import { posix } from 'node:path';
+import type { OciMount } from './oci-types.ts';
+
+/** A user's mount, resolved: where from, where to, how. */
+export interface ResolvedMount {
+  readonly type: 'bind' | 'tmpfs';
+  readonly source: string;
+  readonly destination: string;
+  readonly readWrite: boolean;
+  /** `rprivate` when empty. */
+  readonly propagation: string;
+  /** tmpfs only. */
+  readonly tmpfsOptions?: readonly string[];
+}
+
+export interface MountPlan {
+  readonly mounts: readonly ResolvedMount[];
+  readonly tmpfs: Readonly<Record<string, string>>;
+  /** The three network files; '' = the image's own. */
+  readonly networkFiles: {
+    readonly hosts: string;
+    readonly hostname: string;
+    readonly resolvConf: string;
+  };
+  /** Host directory for /dev/shm, or undefined for a private tmpfs of `shmSizeBytes`. */
+  readonly shmPath: string | undefined;
+  readonly shmSizeBytes: number;
+  readonly isPrivileged: boolean;
+  readonly sharesIpcWithHost: boolean;
+  readonly hasCgroupNamespace: boolean;
+  /** docker-init's path, to be seen at /sbin/docker-init. */
+  readonly initPath: string | undefined;
+  readonly readOnlyRootfs: boolean;
+}
+
+export const INIT_IN_CONTAINER = '/sbin/docker-init';
+const TMPFS_DEFAULTS = ['noexec', 'nosuid', 'nodev'];
+
+function defaultMounts(plan: MountPlan): OciMount[] {
+  const sysAccess = plan.isPrivileged ? 'rw' : 'ro';
+  return [
+    { destination: '/proc', type: 'proc', source: 'proc', options: ['nosuid', 'noexec', 'nodev'] },
+    {
+      destination: '/dev',
+      type: 'tmpfs',
+      source: 'tmpfs',
+      options: ['nosuid', 'strictatime', 'mode=755', 'size=65536k'],
+    },
+    {
+      destination: '/dev/pts',
+      type: 'devpts',
+      source: 'devpts',
+      options: ['nosuid', 'noexec', 'newinstance', 'ptmxmode=0666', 'mode=0620', 'gid=5'],
+    },
+    {
+      destination: '/sys',
+      type: 'sysfs',
+      source: 'sysfs',
+      options: ['nosuid', 'noexec', 'nodev', sysAccess],
+    },
+    {
+      destination: '/sys/fs/cgroup',
+      type: 'cgroup',
+      source: 'cgroup',
+      options: [sysAccess, 'nosuid', 'noexec', 'nodev'],
+    },
+    ...ipcMounts(plan),
+  ];
+}
+
+function ipcMounts(plan: MountPlan): OciMount[] {
+  const queue: OciMount = {
+    destination: '/dev/mqueue',
+    type: 'mqueue',
+    source: 'mqueue',
+    options: ['nosuid', 'noexec', 'nodev'],
+  };
+  if (plan.sharesIpcWithHost)
+    return [bind('/dev/shm', '/dev/shm', true), bind('/dev/mqueue', '/dev/mqueue', true)];
+  if (plan.shmPath !== undefined) return [queue, bind(plan.shmPath, '/dev/shm', true)];
+  return [
+    queue,
+    {
+      destination: '/dev/shm',
+      type: 'tmpfs',
+      source: 'shm',
+      options: ['nosuid', 'noexec', 'nodev', 'mode=1777', `size=${plan.shmSizeBytes}`],
+    },
+  ];
+}
+
+const bind = (
+  source: string,
+  destination: string,
+  readWrite: boolean,
+  propagation = 'rprivate',
+): OciMount => ({
+  destination,
+  type: 'bind',
+  source,
+  options: ['rbind', propagation, ...(readWrite ? [] : ['ro'])],
+});
+
+function networkFileMounts(plan: MountPlan): OciMount[] {
+  const { hosts, hostname, resolvConf } = plan.networkFiles;
+  const files: readonly (readonly [string, string])[] = [
+    [resolvConf, '/etc/resolv.conf'],
+    [hostname, '/etc/hostname'],
+    [hosts, '/etc/hosts'],
+  ];
+  return files
+    .filter(([source]) => source !== '')
+    .map(([source, destination]) => bind(source, destination, !plan.readOnlyRootfs));
+}
+
+function userMount(mount: ResolvedMount): OciMount {
+  if (mount.type === 'tmpfs') return tmpfsMount(mount.destination, mount.tmpfsOptions ?? []);
+  return bind(mount.source, mount.destination, mount.readWrite, mount.propagation || 'rprivate');
+}
+
+/** The user's word wins over a default it contradicts (`exec` over `noexec`). */
+function tmpfsMount(destination: string, options: readonly string[]): OciMount {
+  const defaults = TMPFS_DEFAULTS.filter((word) => !options.includes(word.replace(/^no/, '')));
+  return {
+    destination,
+    type: 'tmpfs',
+    source: 'tmpfs',
+    options: [...new Set([...defaults, ...options.filter(Boolean)])],
+  };
+}
+
+const depth = (path: string): number => posix.normalize(path).split('/').filter(Boolean).length;
+
+/** All mounts in the order the runtime makes them. A user's mount replaces a default one at its place. */
+export function ociMounts(plan: MountPlan): readonly OciMount[] {
+  const users = [
+    ...plan.mounts.map(userMount),
+    ...Object.entries(plan.tmpfs).map(([path, text]) => tmpfsMount(path, text.split(','))),
+  ];
+  const taken = new Set(users.map((mount) => mount.destination));
+  const hidesDev = taken.has('/dev');
+  const defaults = defaultMounts(plan).filter(
+    ({ destination }) => !taken.has(destination) && !(hidesDev && destination.startsWith('/dev/')),
+  );
+  const files = networkFileMounts(plan).filter(({ destination }) => !taken.has(destination));
+  const sorted = [...files, ...users].sort((a, b) => depth(a.destination) - depth(b.destination));
+  const init = plan.initPath === undefined ? [] : [bind(plan.initPath, INIT_IN_CONTAINER, false)];
+  return [...defaults, ...sorted, ...init];
+}
