@@ -160,14 +160,11 @@ async function answer(
   const from = await fetch(upstream.url + path, { method, headers });
   const bytes = Buffer.from(await from.arrayBuffer());
   const copied = ['content-type', 'docker-content-digest', 'content-range', 'content-length'];
-  response.writeHead(from.status, {
-    ...Object.fromEntries(
-      copied.flatMap((name) => {
-        const value = from.headers.get(name);
-        return value === null ? [] : [[name, value]];
-      }),
-    ),
+  const passed = copied.flatMap((name): [string, string][] => {
+    const value = from.headers.get(name);
+    return value === null ? [] : [[name, value]];
   });
+  response.writeHead(from.status, Object.fromEntries(passed));
   if (mischief === 'corrupt') bytes[bytes.length - 1] = (bytes.at(-1) ?? 0) ^ 0xff;
   if (mischief !== 'cut' && mischief !== 'stall') {
     response.end(bytes);

@@ -7,6 +7,7 @@ import type { BlobSpool } from './blob-spool.ts';
 import type { Descriptor } from './manifest.ts';
 import type { RemoteBlob } from './registry-client.ts';
 import { RegistryError } from './registry-error.ts';
+import { TransportError } from './transport-error.ts';
 
 /** Where blobs come from: a registry client, seen from here. */
 export interface BlobSource {
@@ -67,7 +68,8 @@ async function fetchRest(
 }
 
 function isFinal(error: unknown): boolean {
-  return (error instanceof RegistryError && error.isFinal) || hasErrno(error, 'ENOSPC');
+  const isAnswered = error instanceof RegistryError || error instanceof TransportError;
+  return (isAnswered && error.isFinal) || hasErrno(error, 'ENOSPC');
 }
 
 /**

@@ -47,9 +47,33 @@ export class BlobSpool implements AsyncDisposable {
     this.#wake();
   }
 
-  /** The content from its beginning, as far as it comes. */
+  /** The content from its beginning, as far as it comes. Destroying it ends its wait at once. */
   reader(): Readable {
-    return Readable.from(this.#read(), { objectMode: false, highWaterMark: READ_BYTES });
+    let position = 0;
+    const read = async (reader: Readable): Promise<void> => {
+      await this.#more(position, reader);
+      if (reader.destroyed) return;
+      const length = Math.min(READ_BYTES, this.#size - position);
+      if (length === 0) {
+        if (this.#end && 'error' in this.#end) throw this.#end.error;
+        reader.push(null);
+        return;
+      }
+      const buffer = Buffer.allocUnsafe(length);
+      const { bytesRead } = await this.#file.read(buffer, 0, length, position);
+      position += bytesRead;
+      reader.push(buffer.subarray(0, bytesRead));
+    };
+    return new Readable({
+      highWaterMark: READ_BYTES,
+      read() {
+        read(this).catch((error: unknown) => this.destroy(error as Error));
+      },
+      destroy: (error, done) => {
+        this.#wake();
+        done(error);
+      },
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -58,25 +82,10 @@ export class BlobSpool implements AsyncDisposable {
     await rm(this.path, { force: true });
   }
 
-  async *#read(): AsyncGenerator<Uint8Array> {
-    let position = 0;
-    for (;;) {
-      if (position < this.#size) {
-        const length = Math.min(READ_BYTES, this.#size - position);
-        const { bytesRead, buffer } = await this.#file.read(
-          Buffer.allocUnsafe(length),
-          0,
-          length,
-          position,
-        );
-        position += bytesRead;
-        yield buffer.subarray(0, bytesRead);
-      } else if (this.#end) {
-        if ('error' in this.#end) throw this.#end.error;
-        return;
-      } else {
-        await new Promise<void>((resolve) => this.#wakers.add(resolve));
-      }
+  /** Waits until there is something behind `position`, or no more to wait for. */
+  async #more(position: number, reader: Readable): Promise<void> {
+    while (position >= this.#size && !this.#end && !reader.destroyed) {
+      await new Promise<void>((resolve) => this.#wakers.add(resolve));
     }
   }
 

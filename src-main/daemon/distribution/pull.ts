@@ -1,7 +1,7 @@
 /** `docker pull`: from a name to an image in the store (moby distribution/pull_v2.go). */
 import { forbidden, invalidArgument } from '../../../shared/errors.ts';
 import { chainIdsOf, parseImageConfig } from '../image/image-config.ts';
-import type { Platform, PullOptions } from '../image/image-service.ts';
+import type { Platform, PullOptions, RegistryAuth } from '../image/image-service.ts';
 import type { ImageStore } from '../image/image-store.ts';
 import type { ReferenceStore } from '../image/reference-store.ts';
 import type { Log } from '../log/log.ts';
@@ -72,13 +72,12 @@ async function pullFromEndpoints(
   reference: Reference,
   pull: { options: PullOptions; signal: AbortSignal; progress: ProgressQueue },
 ): Promise<void> {
-  const config = context.registry();
   let lastError: unknown = new Error(`no endpoints found for ${familiarString(reference)}`);
   let answersHttps = false;
-  for (const endpoint of await pullEndpoints(reference.domain, config)) {
+  for (const endpoint of await pullEndpoints(reference.domain, context.registry())) {
     if (answersHttps && endpoint.url.startsWith('http:') && !endpoint.isMirror) continue;
     context.log.debug(`Trying to pull ${familiarName(reference)} from ${endpoint.url}`);
-    await using client = newClient(context, endpoint, reference, pull.options, config);
+    await using client = newClient(context, endpoint, reference, pull.options.auth ?? {});
     let didAnswer = false;
     try {
       await client.ping(pull.signal);
@@ -101,16 +100,15 @@ function newClient(
   context: PullContext,
   endpoint: RegistryEndpoint,
   reference: Reference,
-  options: PullOptions,
-  config: RegistryConfig,
+  auth: RegistryAuth,
 ): RegistryClient {
   return new RegistryClient({
     endpoint,
     repository: reference.path,
     // Credentials of docker.io are not for its mirrors.
-    auth: endpoint.isMirror ? {} : (options.auth ?? {}),
+    auth: endpoint.isMirror ? {} : auth,
     actions: 'pull',
-    stallTimeoutMs: config.stallTimeoutMs ?? STALL_TIMEOUT_MS,
+    stallTimeoutMs: context.registry().stallTimeoutMs ?? STALL_TIMEOUT_MS,
     userAgent: context.userAgent,
   });
 }
@@ -148,7 +146,7 @@ async function pullOne(
     status: `Pulling from ${clientName(reference)}`,
     ...(label === undefined ? {} : { id: label }),
   });
-  const imageId = await pullManifest(context, reference, manifest, session);
+  const imageId = await pullManifest(context, manifest, session, { reference, depth: 0 });
   progress.push({ status: `Digest: ${remote.digest}` });
   return record(context, reference, imageId, remote);
 }
@@ -179,27 +177,26 @@ async function record(
 
 async function pullManifest(
   context: PullContext,
-  reference: Reference,
   manifest: Manifest,
   session: Session,
-  depth = 0,
+  at: { readonly reference: Reference; readonly depth: number },
 ): Promise<string> {
   if (manifest.kind === 'schema1') {
     throw invalidArgument(
-      `[DEPRECATION NOTICE] Docker Image Format v1 and Docker Image manifest version 2, schema 1 support is disabled by default and will be removed in an upcoming release. Suggest the author of ${fullString(reference)} to upgrade the image to the OCI Format or Docker Image manifest v2, schema 2. More information at https://docs.docker.com/go/deprecated-image-specs/`,
+      `[DEPRECATION NOTICE] Docker Image Format v1 and Docker Image manifest version 2, schema 1 support is disabled by default and will be removed in an upcoming release. Suggest the author of ${fullString(at.reference)} to upgrade the image to the OCI Format or Docker Image manifest v2, schema 2. More information at https://docs.docker.com/go/deprecated-image-specs/`,
     );
   }
   if (manifest.kind === 'image') return pullImage(context, manifest, session);
   const wanted = session.platform ?? hostPlatform();
   const row = chooseRow(manifest.manifests, wanted);
-  if (row === undefined || depth >= INDEX_DEPTH_MAX) {
+  if (row === undefined || at.depth >= INDEX_DEPTH_MAX) {
     throw new Error(
       `no matching manifest for ${formatPlatform(wanted)} in the manifest list entries`,
     );
   }
   const remote = await session.client.manifestByDigest(row.digest, session.signal);
   const inner = parseManifest(remote.text, row.mediaType || remote.mediaType);
-  return pullManifest(context, reference, inner, session, depth + 1);
+  return pullManifest(context, inner, session, { ...at, depth: at.depth + 1 });
 }
 
 /** The row for the platform; failing that one without a platform, which is an index within. */

@@ -1,14 +1,13 @@
 /** One repository on one registry endpoint, over HTTP (OCI distribution-spec, Docker registry v2). */
 import type { Readable } from 'node:stream';
 import { Agent, type Dispatcher, EnvHttpProxyAgent } from 'undici';
-import { isEngineError } from '../../../shared/errors.ts';
 import type { RegistryAuth } from '../image/image-service.ts';
 import { type Challenge, parseChallenges } from './challenge.ts';
 import { digestOf } from './digest.ts';
 import { MANIFEST_ACCEPT } from './manifest.ts';
 import { RegistryAuthorizer } from './registry-auth.ts';
 import type { RegistryEndpoint } from './registry-endpoints.ts';
-import { RegistryError, registryErrorOf } from './registry-error.ts';
+import { registryErrorOf } from './registry-error.ts';
 import { TransportError } from './transport-error.ts';
 
 export interface RegistryClientOptions {
@@ -170,8 +169,9 @@ export class RegistryClient implements AsyncDisposable {
     try {
       authorization = await this.#authorizer.authorize(this.#challenges);
     } catch (error) {
-      if (error instanceof RegistryError || isEngineError(error)) throw error;
-      throw new TransportError(request.method, request.url, error);
+      request.signal?.throwIfAborted();
+      const isFinal = !(error instanceof TransportError) || error.isFinal;
+      throw new TransportError(request.method, request.url, error, { isFinal });
     }
     return this.#follow(request, authorization);
   }

@@ -110,10 +110,8 @@ function parseBody(status: number, body: string): ErrorRow[] | RegistryError {
         : `invalid character '${first}' looking for beginning of value`,
     );
   }
-  const fields = (typeof parsed === 'object' ? parsed : null) as {
-    details?: unknown;
-    errors?: unknown;
-  } | null;
+  const fields: { details?: unknown; errors?: unknown } | null =
+    typeof parsed === 'object' ? parsed : null;
   if (typeof fields?.details === 'string' && fields.details !== '') {
     const code = status === 401 ? 'UNAUTHORIZED' : status === 429 ? 'TOOMANYREQUESTS' : 'UNKNOWN';
     return [{ code, message: fields.details, detail: {} }];

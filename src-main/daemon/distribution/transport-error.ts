@@ -1,12 +1,16 @@
 /** Failed connections in the words Docker has for them (Go's net and net/http). */
 import { errorMessage } from '../../../shared/errors.ts';
 
-/** The request got no answer: refused, cut, timed out, or not trusted. Worth another try. */
+/** The request got no answer: refused, cut, timed out, not trusted, or never sent for want of a token. */
 export class TransportError extends Error {
-  constructor(method: string, url: string, cause: unknown) {
+  /** No use in another try: the token was refused, not the connection. */
+  readonly isFinal: boolean;
+
+  constructor(method: string, url: string, cause: unknown, options: { isFinal?: boolean } = {}) {
     const verb = method.charAt(0) + method.slice(1).toLowerCase();
     super(`${verb} "${url}": ${describe(cause, url)}`, { cause });
     this.name = 'TransportError';
+    this.isFinal = options.isFinal ?? false;
   }
 }
 
@@ -23,7 +27,7 @@ function failureOf(error: unknown): NetworkFailure {
   if (error instanceof Error && error.cause !== undefined && !('code' in error)) {
     return failureOf(error.cause);
   }
-  return (error ?? {}) as NetworkFailure;
+  return typeof error === 'object' && error !== null ? error : {};
 }
 
 const DIAL: Readonly<Record<string, string>> = {
@@ -52,6 +56,7 @@ const CUT: Readonly<Record<string, string>> = {
 };
 
 function describe(error: unknown, url: string): string {
+  if (error instanceof TransportError) return error.message;
   const { code = '', address, port, hostname } = failureOf(error);
   const target = new URL(url);
   if (code === 'ENOTFOUND') return `dial tcp: lookup ${hostname ?? target.hostname}: no such host`;

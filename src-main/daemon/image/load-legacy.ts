@@ -4,7 +4,7 @@ import { internal } from '../../../shared/errors.ts';
 import { parseReference, withTag } from '../distribution/reference.ts';
 import { encodeImageConfig } from './image-config.ts';
 import type { ImageConfigFile, ImageHistoryEntry } from './image-service.ts';
-import { type LoadSession, registerLayer, setLoadedTag } from './load-images.ts';
+import { type LoadSession, registerLayer, setLoadedTag } from './load-session.ts';
 
 const imageSchema = z.looseObject({
   os: z.string().optional(),

@@ -126,7 +126,7 @@ class ArchiveWriter {
     }
   }
 
-  async #entry(header: tar.Header, content: Readable): Promise<void> {
+  async #entry(header: Partial<tar.Header> & { name: string }, content: Readable): Promise<void> {
     await pipeline(content, this.pack.entry(header));
   }
 }
