@@ -114,7 +114,7 @@ export interface ImageUsers {
 export interface ImageService {
   /**
    * The image for a name, id or id prefix. Throws notFound "No such image: NAME" (with the tag
-   * completed as Docker prints it: `No such image: busybox:latest`), conflict on platform mismatch.
+   * completed as Docker prints it: `No such image: busybox:latest`), also on platform mismatch.
    */
   resolve(reference: string, platform?: Platform): Promise<Image>;
   get(id: string): Image | undefined;
