@@ -58,6 +58,7 @@ export function createFakeLayerStore(): FakeLayerStore {
   ): Promise<Layer> => {
     const chunks: Buffer[] = [];
     let size = 0;
+    options.signal?.throwIfAborted();
     const stop = (): void => void blob.destroy(options.signal?.reason as Error);
     options.signal?.addEventListener('abort', stop);
     try {

@@ -77,8 +77,8 @@ export interface HostileRegistry extends TestRegistry {
   readonly requests: string[];
   /** Demand a Bearer token (of `user:secret` when credentials are required). */
   tokenAuth: 'none' | 'anonymous' | 'password';
-  /** Waited for before each blob is answered. */
-  gate: Promise<void> | undefined;
+  /** What a blob's answer waits for. */
+  gate: ((path: string) => Promise<void> | undefined) | undefined;
 }
 
 const TOKEN = 'a-good-token';
@@ -151,7 +151,7 @@ async function answer(
   if (path.startsWith('/token')) return answerToken(registry, request, response);
   if (!isAuthorized(registry, request)) return demandToken(registry, response);
   const isBlob = path.includes('/blobs/sha256:');
-  if (isBlob) await registry.gate;
+  if (isBlob) await registry.gate?.(path);
   const mischief = isBlob ? registry.mischief.shift() : undefined;
   const headers: Record<string, string> = {};
   if (request.headers.accept) headers['accept'] = request.headers.accept;

@@ -12,6 +12,11 @@ import { TransportError } from './transport-error.ts';
 /** Where blobs come from: a registry client, seen from here. */
 export interface BlobSource {
   blob(digest: string, offset: number, signal?: AbortSignal): Promise<RemoteBlob>;
+  /**
+   * Keeps the connection open beyond the pull it was made for: another pull may have joined the
+   * download. The answer lets go.
+   */
+  retain(): () => Promise<void>;
 }
 
 export interface DownloadOptions {

@@ -116,7 +116,9 @@ export class LayerDownloads {
     if (!task) {
       const holder = `download:${randomUUID()}`;
       const created = new SharedTask<Registration>(
-        (context) => this.#obtain(wanted, { ...parent, holder }, source, context),
+        retaining(source, (context) =>
+          this.#obtain(wanted, { ...parent, holder }, source, context),
+        ),
         {
           onEmpty: () => {
             if (this.#registrations.get(wanted.chainId) === created) {
@@ -153,7 +155,7 @@ export class LayerDownloads {
         done: this.#finished.get(spool) ?? Promise.resolve(),
       }));
       // The parent's failure is this layer's failure, without waiting for the download.
-      if (parent.result) await orAborted(parent.result, context.signal);
+      await orAborted(Promise.resolve(parent.result), context.signal);
       const extracting = { current: 0, isShown: false };
       const showExtracting = throttledProgress(wanted.blob.size, (current) =>
         context.emit(movingLine(id, 'Extracting', current, wanted.blob.size)),
@@ -242,7 +244,7 @@ export class LayerDownloads {
     await mkdir(this.#options.spoolDirectory, { recursive: true, mode: 0o700 });
     const path = join(this.#options.spoolDirectory, `blob-${randomUUID()}`);
     const spool = await BlobSpool.create(path);
-    const finished = this.#download(blob, source, spool, context);
+    const finished = retaining(source, () => this.#download(blob, source, spool, context))(context);
     finished.then(
       () => spool.finish(),
       (error: unknown) => spool.finish(error),
@@ -275,4 +277,19 @@ export class LayerDownloads {
     emit(statusLine(id, 'Verifying Checksum'));
     emit(statusLine(id, 'Download complete'));
   }
+}
+
+/** The work with its own hold on the source, taken now: the pull that brought it may end sooner. */
+function retaining<T>(
+  source: BlobSource,
+  work: (context: SharedTaskContext) => Promise<T>,
+): (context: SharedTaskContext) => Promise<T> {
+  const release = source.retain();
+  return async (context) => {
+    try {
+      return await work(context);
+    } finally {
+      await release();
+    }
+  };
 }

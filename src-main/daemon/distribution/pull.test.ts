@@ -294,16 +294,26 @@ describe('pull of several', () => {
     await using hostile = await startHostileRegistry(registry);
     const name = `${hostile.host}/large`;
     const gate = Promise.withResolvers<void>();
+    hostile.gate = (path) => (path.includes(hexOf(large.id)) ? undefined : gate.promise);
     const leaver = new AbortController();
+    const waiting = {
+      leaver: Promise.withResolvers<void>(),
+      stayer: Promise.withResolvers<void>(),
+    };
     const left = room.images.pull(name, 'latest', {
-      onProgress: (line) => {
-        if (line.status !== 'Pulling fs layer') return;
-        hostile.gate = gate.promise;
-        leaver.abort(new Error('client gone'));
+      onProgress: ({ status }) => {
+        if (status === 'Pulling fs layer') waiting.leaver.resolve();
       },
       signal: leaver.signal,
     });
-    const stayed = pull(room, name);
+    await waiting.leaver.promise;
+    const stayed = room.images.pull(name, 'latest', {
+      onProgress: ({ status }) => {
+        if (status === 'Pulling fs layer') waiting.stayer.resolve();
+      },
+    });
+    await waiting.stayer.promise;
+    leaver.abort(new Error('client gone'));
     await expect(left).rejects.toThrow('client gone');
     gate.resolve();
     await stayed;

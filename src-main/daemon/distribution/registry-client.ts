@@ -54,6 +54,7 @@ export class RegistryClient implements AsyncDisposable {
   readonly #dispatcher: Dispatcher;
   readonly #authorizer: RegistryAuthorizer;
   #challenges: readonly Challenge[] = [];
+  #users = 1;
 
   constructor(options: RegistryClientOptions) {
     this.#options = options;
@@ -143,8 +144,15 @@ export class RegistryClient implements AsyncDisposable {
     return tags;
   }
 
+  /** Counts another user of the connection: it is closed when the last user lets go. */
+  retain(): () => Promise<void> {
+    this.#users++;
+    return () => this[Symbol.asyncDispose]();
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#dispatcher.destroy();
+    this.#users--;
+    if (this.#users === 0) await this.#dispatcher.destroy();
   }
 
   #url(rest: string): string {

@@ -21,12 +21,21 @@ type Entry =
 /** As a path inside the archive, whatever it begins with; it cannot leave. */
 const inside = (path: string): string => posix.resolve('/', path).slice(1);
 
+/** What the tar reader and zlib say, and what Docker's say in their place. */
+const READER_WORDS: readonly (readonly [RegExp, string])[] = [
+  [/^Invalid tar header/, 'archive/tar: invalid tar header'],
+  [/^(Unexpected end of data|unexpected end of file)/, 'unexpected EOF'],
+];
+
 /** Docker's words for an archive that cannot be read. */
-const broken = (error: unknown): Error =>
-  invalidArgument(`Error processing tar file(exit status 1): ${errorMessage(error)}`, {
+function broken(error: unknown): Error {
+  const text = errorMessage(error);
+  const words = READER_WORDS.find(([pattern]) => pattern.test(text))?.[1] ?? text;
+  return invalidArgument(`Error processing tar file(exit status 1): ${words}`, {
     cause: error,
     status: 500,
   });
+}
 
 export class ArchiveEntries implements AsyncDisposable {
   readonly #directory: string;
