@@ -1,0 +1,285 @@
+/**
+ * overlay2, laid out as moby's: `<id>/{diff,link,lower,work,merged}` and short links in `l/`, so that
+ * long chains fit into a mount's options. Follows moby daemon/graphdriver/overlay2.
+ */
+import { randomBytes } from 'node:crypto';
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { readdir, rm } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { conflict, internal, invalidArgument } from '../../../shared/errors.ts';
+import type { LayerChange } from '../layer/layer-store.ts';
+import { hasErrno } from '../platform/libc.ts';
+import { listMounts, mount, unmountIfMounted } from '../platform/mount.ts';
+import { directorySize } from './directory-size.ts';
+import type { GraphDriver, GraphDriverCreateOptions } from './graphdriver.ts';
+import { overlayChanges } from './overlay-changes.ts';
+
+/** The kernel takes more, moby does not: a daemon of either kind must be able to use the image. */
+const MAX_DEPTH = 128;
+/** Mount options must fit a page with their final NUL. */
+const MAX_OPTIONS_BYTES = 4095;
+const LINK_ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
+const LINK_LENGTH = 26;
+const REMOVING = '.removing-';
+
+const shortLink = (): string =>
+  Array.from(randomBytes(LINK_LENGTH), (byte) => LINK_ALPHABET[byte % 32]).join('');
+
+export interface Overlay2Options {
+  readonly root: string;
+  /** `index=off` is understood by this kernel. */
+  readonly canDisableIndex: boolean;
+  readonly backingFileSystem: string;
+}
+
+export class Overlay2Driver implements GraphDriver {
+  readonly name = 'overlay2';
+  readonly #options: Overlay2Options;
+  /** Mounted ids with how often each was asked for. */
+  readonly #counts = new Map<string, number>();
+  readonly #mounted: Set<string>;
+  readonly #removals = new Set<Promise<void>>();
+
+  private constructor(options: Overlay2Options) {
+    this.#options = options;
+    this.#mounted = new Set(
+      listMounts()
+        .filter(({ mountPoint }) => mountPoint.startsWith(`${options.root}/`))
+        .map(({ mountPoint }) => basename(join(mountPoint, '..'))),
+    );
+  }
+
+  static async open(options: Overlay2Options): Promise<Overlay2Driver> {
+    mkdirSync(join(options.root, 'l'), { recursive: true, mode: 0o710 });
+    const driver = new Overlay2Driver(options);
+    await driver.#finishRemovals();
+    return driver;
+  }
+
+  /** Directories whose removal was cut off. */
+  async #finishRemovals(): Promise<void> {
+    for (const name of await readdir(this.#options.root)) {
+      if (name.startsWith(REMOVING)) this.#removeInBackground(join(this.#options.root, name));
+    }
+  }
+
+  status(): readonly (readonly [string, string])[] {
+    return [
+      ['Backing Filesystem', this.#options.backingFileSystem],
+      ['Supports d_type', 'true'],
+      ['Native Overlay Diff', 'true'],
+      ['userxattr', 'false'],
+    ];
+  }
+
+  #path(id: string, ...parts: readonly string[]): string {
+    return join(this.#options.root, id, ...parts);
+  }
+
+  async create(id: string, parent: string | undefined): Promise<void> {
+    this.#create(id, parent);
+  }
+
+  async createReadWrite(
+    id: string,
+    parent: string | undefined,
+    options: GraphDriverCreateOptions = {},
+  ): Promise<void> {
+    const [unknown] = Object.keys(options.storageOpt ?? {});
+    if (unknown === 'size')
+      throw invalidArgument(
+        "--storage-opt is supported only for overlay over xfs with 'pquota' mount option",
+      );
+    if (unknown !== undefined) throw invalidArgument(`Unknown option ${unknown}`);
+    this.#create(id, parent);
+  }
+
+  #create(id: string, parent: string | undefined): void {
+    if (existsSync(this.#path(id))) throw conflict(`layer ${id} exists already`);
+    const lower = parent === undefined ? undefined : this.#lowerOf(parent);
+    mkdirSync(this.#path(id), { mode: 0o710 });
+    try {
+      mkdirSync(this.#path(id, 'diff'), { mode: 0o755 });
+      const link = shortLink();
+      symlinkSync(join('..', id, 'diff'), join(this.#options.root, 'l', link));
+      writeFileSync(this.#path(id, 'link'), link, { mode: 0o644 });
+      if (lower === undefined) return;
+      mkdirSync(this.#path(id, 'work'), { mode: 0o700 });
+      writeFileSync(this.#path(id, 'lower'), lower, { mode: 0o644 });
+    } catch (error) {
+      rmSync(this.#path(id), { recursive: true, force: true });
+      throw error;
+    }
+  }
+
+  /** `l/PARENT:l/GRANDPARENT:…` for a child of `parent`. */
+  #lowerOf(parent: string): string {
+    const link = readFileSync(this.#path(parent, 'link'), 'utf8');
+    const lowers = [`l/${link}`, ...this.#lowers(parent)];
+    if (lowers.length > MAX_DEPTH) throw internal('max depth exceeded');
+    return lowers.join(':');
+  }
+
+  #lowers(id: string): readonly string[] {
+    try {
+      return readFileSync(this.#path(id, 'lower'), 'utf8').split(':');
+    } catch (error) {
+      if (hasErrno(error, 'ENOENT')) return [];
+      throw error;
+    }
+  }
+
+  async exists(id: string): Promise<boolean> {
+    return existsSync(this.#path(id));
+  }
+
+  async remove(id: string): Promise<void> {
+    this.#unmount(id);
+    this.#counts.delete(id);
+    const doomed = join(this.#options.root, `${REMOVING}${id}-${shortLink()}`);
+    try {
+      rmSync(join(this.#options.root, 'l', readFileSync(this.#path(id, 'link'), 'utf8')), {
+        force: true,
+      });
+    } catch (error) {
+      // Half-made: the link file was not written yet.
+      if (!hasErrno(error, 'ENOENT')) throw error;
+    }
+    try {
+      renameSync(this.#path(id), doomed);
+    } catch (error) {
+      if (hasErrno(error, 'ENOENT')) return;
+      throw error;
+    }
+    this.#removeInBackground(doomed);
+  }
+
+  /** The id is free at once; deleting many files need not be waited for. Finished at the next start if cut off. */
+  #removeInBackground(path: string): void {
+    const removal: Promise<void> = rm(path, { recursive: true, force: true })
+      .catch(() => undefined)
+      .finally(() => this.#removals.delete(removal));
+    this.#removals.add(removal);
+  }
+
+  async get(id: string): Promise<string> {
+    const lowers = this.#lowers(id);
+    if (lowers.length === 0) {
+      if (!existsSync(this.#path(id, 'diff'))) throw internal(`layer ${id} does not exist`);
+      return this.#path(id, 'diff');
+    }
+    const merged = this.#path(id, 'merged');
+    this.#counts.set(id, (this.#counts.get(id) ?? 0) + 1);
+    if (this.#mounted.has(id)) return merged;
+    try {
+      mkdirSync(merged, { recursive: true, mode: 0o700 });
+      this.#mountOverlay(id, lowers);
+      this.#mounted.add(id);
+    } catch (error) {
+      this.#counts.delete(id);
+      throw error;
+    }
+    return merged;
+  }
+
+  #mountOverlay(id: string, lowers: readonly string[]): void {
+    const { root, canDisableIndex } = this.#options;
+    const options = (base: string): string =>
+      [
+        ...(canDisableIndex ? ['index=off'] : []),
+        `lowerdir=${lowers.map((lower) => `${base}${lower}`).join(':')}`,
+        `upperdir=${base}${id}/diff`,
+        `workdir=${base}${id}/work`,
+      ].join(',');
+    const absolute = options(`${root}/`);
+    const merged = this.#path(id, 'merged');
+    if (Buffer.byteLength(absolute) <= MAX_OPTIONS_BYTES) {
+      mount({ source: 'overlay', target: merged, type: 'overlay', data: absolute });
+      return;
+    }
+    // Relative paths are shorter. The working directory is the process's, but nothing else runs between
+    // these lines, and the daemon uses absolute paths everywhere.
+    const before = process.cwd();
+    process.chdir(root);
+    try {
+      mount({ source: 'overlay', target: `${id}/merged`, type: 'overlay', data: options('') });
+    } finally {
+      process.chdir(before);
+    }
+  }
+
+  async put(id: string): Promise<void> {
+    const count = (this.#counts.get(id) ?? 1) - 1;
+    if (count > 0) {
+      this.#counts.set(id, count);
+      return;
+    }
+    this.#counts.delete(id);
+    this.#unmount(id);
+  }
+
+  #unmount(id: string): void {
+    if (!this.#mounted.has(id)) return;
+    const merged = this.#path(id, 'merged');
+    unmountIfMounted(merged);
+    this.#mounted.delete(id);
+    try {
+      rmdirSync(merged);
+    } catch (error) {
+      // Busy: a process still has its root here; the directory is empty and goes with the layer.
+      if (!hasErrno(error, 'ENOENT', 'EBUSY', 'ENOTEMPTY')) throw error;
+    }
+  }
+
+  async unpackTarget(id: string): Promise<{ directory: string; whiteouts: 'overlay' }> {
+    return { directory: this.#path(id, 'diff'), whiteouts: 'overlay' };
+  }
+
+  async changes(id: string): Promise<readonly LayerChange[]> {
+    return overlayChanges(
+      this.#path(id, 'diff'),
+      this.#lowers(id).map((lower) => this.#resolveLower(lower)),
+    );
+  }
+
+  #resolveLower(lower: string): string {
+    const { root } = this.#options;
+    return join(root, 'l', readlinkSync(join(root, lower)));
+  }
+
+  async diffSize(id: string): Promise<number> {
+    return directorySize(this.#path(id, 'diff'));
+  }
+
+  diffDirectory(id: string): string {
+    return this.#path(id, 'diff');
+  }
+
+  async metadata(id: string): Promise<Readonly<Record<string, string>>> {
+    const lowers = this.#lowers(id);
+    if (lowers.length === 0) return { UpperDir: this.#path(id, 'diff') };
+    return {
+      LowerDir: lowers.map((lower) => this.#resolveLower(lower)).join(':'),
+      MergedDir: this.#path(id, 'merged'),
+      UpperDir: this.#path(id, 'diff'),
+      WorkDir: this.#path(id, 'work'),
+    };
+  }
+
+  async cleanup(): Promise<void> {
+    for (const id of [...this.#mounted]) {
+      if (!this.#counts.has(id)) this.#unmount(id);
+    }
+    await Promise.all(this.#removals);
+  }
+}

@@ -1,0 +1,117 @@
+/** vfs: every layer is a full copy. Slow and exact, works anywhere (moby daemon/graphdriver/vfs). */
+import { existsSync, mkdirSync } from 'node:fs';
+import { readdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { conflict, internal, invalidArgument } from '../../../shared/errors.ts';
+import type { LayerChange } from '../layer/layer-store.ts';
+import { copyTree } from '../platform/copy-tree.ts';
+import { hasErrno } from '../platform/libc.ts';
+import { compareTrees } from './compare-trees.ts';
+import { directorySize } from './directory-size.ts';
+import type { GraphDriver, GraphDriverCreateOptions } from './graphdriver.ts';
+
+const REMOVING = '.removing-';
+
+export class VfsDriver implements GraphDriver {
+  readonly name = 'vfs';
+  readonly #root: string;
+
+  private constructor(root: string) {
+    this.#root = root;
+  }
+
+  static async open(root: string): Promise<VfsDriver> {
+    mkdirSync(join(root, 'dir'), { recursive: true, mode: 0o710 });
+    for (const name of await readdir(join(root, 'dir'))) {
+      if (name.startsWith(REMOVING))
+        await rm(join(root, 'dir', name), { recursive: true, force: true });
+    }
+    return new VfsDriver(root);
+  }
+
+  status(): readonly (readonly [string, string])[] {
+    return [];
+  }
+
+  #path(id: string): string {
+    return join(this.#root, 'dir', id);
+  }
+
+  async create(id: string, parent: string | undefined): Promise<void> {
+    if (existsSync(this.#path(id))) throw conflict(`layer ${id} exists already`);
+    // Copied under another name first: a cut-off copy never looks like a layer.
+    const building = this.#path(`${REMOVING}${id}`);
+    mkdirSync(building, { mode: 0o755 });
+    try {
+      if (parent !== undefined) await copyTree(await this.get(parent), building);
+      await rename(building, this.#path(id));
+    } catch (error) {
+      await rm(building, { recursive: true, force: true });
+      throw error;
+    }
+  }
+
+  async createReadWrite(
+    id: string,
+    parent: string | undefined,
+    options: GraphDriverCreateOptions = {},
+  ): Promise<void> {
+    if (Object.keys(options.storageOpt ?? {}).length > 0)
+      throw invalidArgument('--storage-opt is not supported for vfs');
+    await this.create(id, parent);
+  }
+
+  async exists(id: string): Promise<boolean> {
+    return existsSync(this.#path(id));
+  }
+
+  async remove(id: string): Promise<void> {
+    const doomed = this.#path(`${REMOVING}${id}-${Date.now()}`);
+    try {
+      await rename(this.#path(id), doomed);
+    } catch (error) {
+      if (hasErrno(error, 'ENOENT')) return;
+      throw error;
+    }
+    await rm(doomed, { recursive: true, force: true });
+  }
+
+  async get(id: string): Promise<string> {
+    if (!existsSync(this.#path(id))) throw internal(`layer ${id} does not exist`);
+    return this.#path(id);
+  }
+
+  /** Nothing is mounted. */
+  async put(): Promise<void> {
+    return undefined;
+  }
+
+  async unpackTarget(id: string): Promise<{ directory: string; whiteouts: 'apply' }> {
+    return { directory: this.#path(id), whiteouts: 'apply' };
+  }
+
+  async changes(id: string, parent: string | undefined): Promise<readonly LayerChange[]> {
+    return compareTrees(this.#path(id), parent === undefined ? undefined : this.#path(parent));
+  }
+
+  async diffSize(id: string, parent: string | undefined): Promise<number> {
+    const [own, below] = await Promise.all([
+      directorySize(this.#path(id)),
+      parent === undefined ? 0 : directorySize(this.#path(parent)),
+    ]);
+    return Math.max(own - below, 0);
+  }
+
+  /** A full copy has no directory of its own entries alone. */
+  diffDirectory(): undefined {
+    return undefined;
+  }
+
+  async metadata(): Promise<Readonly<Record<string, string>>> {
+    return {};
+  }
+
+  async cleanup(): Promise<void> {
+    return undefined;
+  }
+}

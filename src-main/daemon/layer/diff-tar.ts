@@ -1,0 +1,92 @@
+/** An overlay's upper directory as an OCI layer tar: whiteouts as `.wh.` files, xattrs in pax headers. */
+import { createReadStream } from 'node:fs';
+import { lstat, readdir, readlink } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { type Header as FullHeader, pack } from 'tar-stream';
+import { isOpaque } from '../graphdriver/overlay-changes.ts';
+import { deviceNumbers } from '../platform/device.ts';
+import { getXattr, listXattrs } from '../platform/xattr.ts';
+
+/** tar-stream fills the rest. */
+type Header = Partial<FullHeader> & { readonly name: string };
+type EntryStat = Awaited<ReturnType<typeof lstat>>;
+
+/** Attributes that belong to the image, not to overlay's bookkeeping or this machine. */
+const isKept = (name: string): boolean =>
+  name === 'security.capability' || name.startsWith('user.');
+
+function xattrRecords(path: string): Record<string, string> {
+  const records = listXattrs(path)
+    .filter(isKept)
+    .map((name) => [`SCHILY.xattr.${name}`, getXattr(path, name)?.toString('latin1') ?? '']);
+  return Object.fromEntries(records) as Record<string, string>;
+}
+
+function headerOf(path: string, name: string, stat: EntryStat): Header {
+  const pax = xattrRecords(path);
+  return {
+    name,
+    mode: Number(stat.mode) & 0o7777,
+    uid: Number(stat.uid),
+    gid: Number(stat.gid),
+    mtime: stat.mtime,
+    ...(Object.keys(pax).length > 0 ? { pax } : {}),
+  };
+}
+
+/** The tar, entries sorted by path. Sockets are left out, as moby does. */
+export function diffTar(directory: string): Readable {
+  const archive = pack();
+  const links = new Map<number, string>();
+  const add = (header: Header): Promise<void> =>
+    new Promise((resolve, reject) => {
+      archive.entry(header as FullHeader, '', (error) => (error ? reject(error) : resolve()));
+    });
+  const addFile = (path: string, header: Header): Promise<void> =>
+    new Promise((resolve, reject) => {
+      const entry = archive.entry(header as FullHeader, (error) =>
+        error ? reject(error) : resolve(),
+      );
+      createReadStream(path).on('error', reject).pipe(entry);
+    });
+  const addOne = async (inside: string): Promise<void> => {
+    const path = join(directory, inside);
+    const stat = await lstat(path);
+    const header = headerOf(path, inside, stat);
+    if (stat.isDirectory()) {
+      await add({ ...header, name: `${inside}/`, type: 'directory' });
+      if (isOpaque(path)) await add({ name: `${inside}/.wh..wh..opq`, size: 0 });
+      return walk(inside);
+    }
+    if (stat.isSymbolicLink())
+      return add({ ...header, type: 'symlink', linkname: await readlink(path) });
+    if (stat.isFile()) {
+      const first = stat.nlink > 1 ? links.get(Number(stat.ino)) : undefined;
+      if (first !== undefined) return add({ ...header, type: 'link', linkname: first });
+      links.set(Number(stat.ino), inside);
+      return addFile(path, { ...header, type: 'file', size: Number(stat.size) });
+    }
+    return addSpecial(inside, header, stat);
+  };
+  const addSpecial = async (inside: string, header: Header, stat: EntryStat): Promise<void> => {
+    if (stat.isCharacterDevice() && Number(stat.rdev) === 0) {
+      const at = inside.lastIndexOf('/') + 1;
+      return add({ name: `${inside.slice(0, at)}.wh.${inside.slice(at)}`, size: 0 });
+    }
+    if (stat.isFIFO()) return add({ ...header, type: 'fifo' });
+    if (!stat.isCharacterDevice() && !stat.isBlockDevice()) return undefined;
+    const { major, minor } = deviceNumbers(Number(stat.rdev));
+    const type = stat.isBlockDevice() ? 'block-device' : 'character-device';
+    return add({ ...header, type, devmajor: major, devminor: minor });
+  };
+  const walk = async (inside: string): Promise<void> => {
+    for (const name of (await readdir(join(directory, inside))).sort())
+      await addOne(inside === '' ? name : `${inside}/${name}`);
+  };
+  walk('').then(
+    () => archive.finalize(),
+    (error: Error) => archive.destroy(error),
+  );
+  return archive as unknown as Readable;
+}

@@ -1,0 +1,273 @@
+import { createHash, randomBytes } from 'node:crypto';
+import {
+  existsSync,
+  lstatSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+import { gzipSync, zstdCompressSync } from 'node:zlib';
+import { type Header as FullHeader, pack } from 'tar-stream';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { GraphDriver } from '../graphdriver/graphdriver.ts';
+import { selectGraphDriver } from '../graphdriver/select-driver.ts';
+import { createLog } from '../log/log.ts';
+import { listMounts } from '../platform/mount.ts';
+import { getXattr } from '../platform/xattr.ts';
+import { chainIdOf, type FileLayerStore, openLayerStore } from './file-layer-store.ts';
+
+type Header = Partial<FullHeader> & { readonly name: string };
+type Entry = readonly [Header, (string | Buffer)?];
+
+const log = createLog({ level: 'error', format: 'text', write: () => undefined });
+const sha256 = (bytes: Buffer): string =>
+  `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
+
+async function tarOf(...entries: readonly Entry[]): Promise<Buffer> {
+  const archive = pack();
+  for (const [header, body] of entries) archive.entry(header as FullHeader, body ?? '');
+  archive.finalize();
+  return buffer(archive as unknown as Readable);
+}
+
+const stream = (bytes: Buffer): Readable => Readable.from([bytes]);
+
+describe.each(['overlay2', 'vfs'])('FileLayerStore on %s', (driverName) => {
+  let root: string;
+  let driver: GraphDriver;
+  let store: FileLayerStore;
+
+  const open = async (): Promise<void> => {
+    driver = await selectGraphDriver({ dataRoot: root, explicit: driverName, log });
+    store = await openLayerStore({ dataRoot: root, driver, log });
+  };
+
+  beforeEach(async () => {
+    root = mkdtempSync(join(tmpdir(), 'windlass-layers-'));
+    await open();
+  });
+
+  afterEach(async () => {
+    await store.cleanup();
+    expect(listMounts().filter(({ mountPoint }) => mountPoint.startsWith(root))).toEqual([]);
+    rmSync(root, { recursive: true, force: true });
+  });
+
+  const mounted = async <T>(name: string, look: (path: string) => T | Promise<T>): Promise<T> => {
+    const layer = store.getReadWrite(name);
+    if (!layer) throw new Error(`no layer ${name}`);
+    const path = await layer.mount();
+    try {
+      return await look(path);
+    } finally {
+      await layer.unmount();
+    }
+  };
+
+  /** Deleting files may go on behind a removal; it is waited for here. */
+  const settle = (): Promise<void> => driver.cleanup();
+
+  /** Everything below the layer directories that a half-done registration could leave. */
+  const leftovers = (): string[] => [
+    ...readdirSync(join(root, 'image', driverName, 'layerdb', 'tmp')),
+    ...readdirSync(driverName === 'vfs' ? join(root, 'vfs/dir') : join(root, 'overlay2')).filter(
+      (name) => name !== 'l',
+    ),
+  ];
+
+  it('unpacks modes, owners, links, devices, long names and times exactly', async () => {
+    const longName = `deep/${'n'.repeat(120)}/${'m'.repeat(150)}`;
+    const tar = await tarOf(
+      [{ name: 'dir/', type: 'directory', mode: 0o2750, uid: 12, gid: 34, mtime: new Date(1e12) }],
+      [{ name: 'dir/suid', mode: 0o4755, uid: 1000, gid: 1001, mtime: new Date(1.1e12) }, 'hello'],
+      [{ name: 'dir/hard', type: 'link', linkname: 'dir/suid' }],
+      [{ name: 'dir/soft', type: 'symlink', linkname: '../dir/suid' }],
+      [{ name: 'dir/null', type: 'character-device', mode: 0o666, devmajor: 1, devminor: 3 }],
+      [{ name: 'dir/pipe', type: 'fifo', mode: 0o600 }],
+      [{ name: longName, pax: { 'SCHILY.xattr.user.note': 'kept' } }, 'long'],
+      [{ name: 'big-id', pax: { uid: '3000000', gid: '4000000' } }, ''],
+    );
+    const layer = await store.register(stream(gzipSync(tar)), undefined, 'image:a', {
+      expectedDigest: sha256(gzipSync(tar)),
+      expectedDiffId: sha256(tar),
+    });
+    expect(layer).toMatchObject({ diffId: sha256(tar), chainId: sha256(tar), diffSize: 9 });
+    await store.createReadWrite('c', layer.chainId, { initLayer: true });
+    await mounted('c', (path) => {
+      const at = (name: string) => lstatSync(join(path, name));
+      expect(at('dir').mode & 0o7777).toBe(0o2750);
+      expect(at('dir').mtimeMs).toBe(1e12);
+      expect([at('dir/suid').uid, at('dir/suid').gid]).toEqual([1000, 1001]);
+      expect(at('dir/suid').mode & 0o7777).toBe(0o4755);
+      expect(at('dir/suid').mtimeMs).toBe(1.1e12);
+      expect(at('dir/hard').ino).toBe(at('dir/suid').ino);
+      expect(at('dir/soft').isSymbolicLink()).toBe(true);
+      expect(at('dir/null').isCharacterDevice()).toBe(true);
+      expect(at('dir/pipe').isFIFO()).toBe(true);
+      expect(readFileSync(join(path, longName), 'utf8')).toBe('long');
+      expect(getXattr(join(path, longName), 'user.note')?.toString()).toBe('kept');
+      expect(at('big-id').uid).toBe(3_000_000);
+      expect(existsSync(join(path, '.dockerenv'))).toBe(true);
+    });
+    await store.releaseReadWrite('c');
+  });
+
+  it('hides what whiteouts and opaque directories delete', async () => {
+    const base = await tarOf(
+      [{ name: 'a/x' }, '1'],
+      [{ name: 'a/y' }, '2'],
+      [{ name: 'b/z' }, '3'],
+    );
+    const top = await tarOf(
+      [{ name: 'a/.wh.x' }, ''],
+      [{ name: 'b/', type: 'directory' }],
+      [{ name: 'b/.wh..wh..opq' }, ''],
+      [{ name: 'b/new' }, '4'],
+    );
+    const below = await store.register(stream(base), undefined, 'image');
+    const above = await store.register(stream(top), below.chainId, 'image');
+    expect(above.chainId).toBe(chainIdOf(below.chainId, sha256(top)));
+    await store.createReadWrite('c', above.chainId, { initLayer: false });
+    await mounted('c', (path) => {
+      expect(readdirSync(join(path, 'a'))).toEqual(['y']);
+      expect(readdirSync(join(path, 'b'))).toEqual(['new']);
+    });
+  });
+
+  it('gives back the very tar it was given, replaced entries included', async () => {
+    const big = randomBytes(700_000);
+    const tar = await tarOf(
+      [{ name: 'same' }, 'first'],
+      [{ name: 'big' }, big],
+      [{ name: 'same' }, 'second, longer'],
+      [{ name: 'd/.wh.gone' }, ''],
+    );
+    const layer = await store.register(stream(zstdCompressSync(tar)), undefined, 'image');
+    expect((await buffer(await store.tarStream(layer.chainId))).equals(tar)).toBe(true);
+  });
+
+  it('reports what a container changed', async () => {
+    const base = await tarOf([{ name: 'etc/conf' }, 'x'], [{ name: 'old' }, 'x']);
+    const layer = await store.register(stream(base), undefined, 'image');
+    const readWrite = await store.createReadWrite('c', layer.chainId, { initLayer: true });
+    await mounted('c', (path) => {
+      rmSync(join(path, 'old'));
+      writeFileSync(join(path, 'new'), 'four');
+      writeFileSync(join(path, 'etc/conf'), 'changed');
+    });
+    expect(await readWrite.changes()).toEqual([
+      { path: '/etc', kind: 0 },
+      { path: '/etc/conf', kind: 0 },
+      { path: '/new', kind: 1 },
+      { path: '/old', kind: 2 },
+    ]);
+  });
+
+  it.each([
+    ['a parent path', [{ name: '../evil' }, 'x']],
+    ['a symlink out', [{ name: 'l', type: 'symlink', linkname: '../../../../etc' }]],
+    ['a hardlink out', [{ name: 'l', type: 'link', linkname: '../../../../etc/passwd' }]],
+  ] as readonly (readonly [string, Entry])[])(
+    'refuses %s and leaves nothing',
+    async (_what, entry) => {
+      const tar = await tarOf([{ name: 'ok' }, 'fine'], entry);
+      await expect(store.register(stream(tar), undefined, 'image')).rejects.toThrow(
+        /invalid|outside/,
+      );
+      await settle();
+      expect(leftovers()).toEqual([]);
+      expect(existsSync(join(root, 'evil'))).toBe(false);
+    },
+  );
+
+  it('keeps writes through an absolute symlink inside the layer', async () => {
+    const target = join(root, 'outside');
+    const tar = await tarOf(
+      [{ name: 'link', type: 'symlink', linkname: target }],
+      [{ name: 'link/file' }, 'caught'],
+    );
+    const layer = await store.register(stream(tar), undefined, 'image');
+    expect(existsSync(join(target, 'file'))).toBe(false);
+    await store.createReadWrite('c', layer.chainId, { initLayer: false });
+    await mounted('c', (path) => {
+      expect(readFileSync(join(path, target, 'file'), 'utf8')).toBe('caught');
+    });
+  });
+
+  it.each([
+    ['digest', { expectedDigest: `sha256:${'0'.repeat(64)}` }],
+    ['size', { expectedSize: 1 }],
+    ['diffID', { expectedDiffId: `sha256:${'0'.repeat(64)}` }],
+  ])('refuses a wrong %s and leaves nothing', async (_what, options) => {
+    const tar = await tarOf([{ name: 'f' }, 'x']);
+    await expect(store.register(stream(tar), undefined, 'image', options)).rejects.toThrow();
+    await settle();
+    expect(leftovers()).toEqual([]);
+    expect(store.list()).toEqual([]);
+  });
+
+  it('refuses a cut-off archive and leaves nothing', async () => {
+    const tar = gzipSync(await tarOf([{ name: 'f' }, randomBytes(100_000)]));
+    await expect(
+      store.register(stream(tar.subarray(0, 50_000)), undefined, 'image'),
+    ).rejects.toThrow(/unexpected end/);
+    await settle();
+    expect(leftovers()).toEqual([]);
+  });
+
+  it('leaves nothing when cancelled', async () => {
+    const cancel = new AbortController();
+    const endless = Readable.from(
+      (async function* () {
+        yield (await tarOf([{ name: 'f' }, randomBytes(600_000)])).subarray(0, 400_000);
+        cancel.abort();
+        await new Promise(() => undefined);
+      })(),
+    );
+    await expect(
+      store.register(endless, undefined, 'image', { signal: cancel.signal }),
+    ).rejects.toMatchObject({ code: 'cancelled' });
+    await settle();
+    expect(leftovers()).toEqual([]);
+  });
+
+  it('deletes layers when their last holder lets go, parents after children', async () => {
+    const base = await store.register(stream(await tarOf([{ name: 'a' }, '1'])), undefined, 'one');
+    const top = await store.register(
+      stream(await tarOf([{ name: 'b' }, '2'])),
+      base.chainId,
+      'one',
+    );
+    store.acquire(top.chainId, 'two');
+    expect(await store.release(top.chainId, 'one')).toEqual([]);
+    await store.release(base.chainId, 'one');
+    const gone = await store.release(top.chainId, 'two');
+    expect(gone.map(({ chainId }) => chainId)).toEqual([top.chainId, base.chainId]);
+    await settle();
+    expect(leftovers()).toEqual([]);
+  });
+
+  it('knows its layers after a restart and sets unreadable records aside', async () => {
+    const good = await store.register(
+      stream(await tarOf([{ name: 'a' }, '1'])),
+      undefined,
+      'image',
+    );
+    const bad = await store.register(stream(await tarOf([{ name: 'b' }, '2'])), undefined, 'image');
+    await store.createReadWrite('c', good.chainId, { initLayer: true });
+    await store.cleanup();
+    const database = join(root, 'image', driverName, 'layerdb');
+    writeFileSync(join(database, 'sha256', bad.chainId.slice(7), 'diff'), 'garbage');
+    await open();
+    expect(store.list().map(({ chainId }) => chainId)).toEqual([good.chainId]);
+    expect(store.listReadWrite()).toEqual(['c']);
+    expect(readdirSync(join(database, 'quarantine'))).toHaveLength(1);
+    await mounted('c', (path) => expect(readFileSync(join(path, 'a'), 'utf8')).toBe('1'));
+  });
+});

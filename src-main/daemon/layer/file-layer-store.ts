@@ -1,0 +1,353 @@
+/** The layer store over a graph driver (moby layer/layer_store.go). */
+import { createHash, randomBytes } from 'node:crypto';
+import { Readable } from 'node:stream';
+import { conflict, dataLoss, internal, notFound } from '../../../shared/errors.ts';
+import type { GraphDriver } from '../graphdriver/graphdriver.ts';
+import type { Log } from '../log/log.ts';
+import { setUpInitLayer } from './init-layer.ts';
+import { LayerMetadata, type LayerRecord } from './layer-metadata.ts';
+import type {
+  ChainId,
+  DiffId,
+  Layer,
+  LayerStore,
+  ReadWriteLayer,
+  ReadWriteLayerOptions,
+  RegisterOptions,
+} from './layer-store.ts';
+import { DriverReadWriteLayer, type MountRecord } from './read-write-layer.ts';
+import { assembleTar } from './tar-split.ts';
+import type { UnpackResult } from './unpack-messages.ts';
+import { Unpacker } from './unpacker.ts';
+
+const newCacheId = (): string => randomBytes(32).toString('hex');
+
+/** ChainID of a layer on `parent` (OCI image-spec config.md). */
+export function chainIdOf(parent: ChainId | undefined, diffId: DiffId): ChainId {
+  if (parent === undefined) return diffId;
+  return `sha256:${createHash('sha256').update(`${parent} ${diffId}`).digest('hex')}`;
+}
+
+interface Held extends LayerRecord {
+  readonly size: number;
+  /** Who needs it: images and pulls by name, child layers by chain id, containers by name. */
+  readonly holders: Set<string>;
+}
+
+export interface LayerStoreOptions {
+  readonly dataRoot: string;
+  readonly driver: GraphDriver;
+  readonly log: Log;
+}
+
+/** Opens the store; cut-off work is swept, unreadable records are set aside. */
+export async function openLayerStore(options: LayerStoreOptions): Promise<FileLayerStore> {
+  const store = new FileLayerStore(options);
+  await store.sweepUnfinished();
+  return store;
+}
+
+export class FileLayerStore implements LayerStore {
+  readonly #driver: GraphDriver;
+  readonly #metadata: LayerMetadata;
+  readonly #log: Log;
+  readonly #unpacker = new Unpacker();
+  readonly #layers = new Map<ChainId, Held>();
+  readonly #readWrite = new Map<string, DriverReadWriteLayer>();
+  /** One change to references at a time. */
+  #releasing: Promise<unknown> = Promise.resolve();
+
+  constructor(options: LayerStoreOptions) {
+    this.#driver = options.driver;
+    this.#log = options.log;
+    this.#metadata = new LayerMetadata(options.dataRoot, options.driver.name, options.log);
+    this.#loadLayers();
+    for (const [name, record] of this.#metadata.loadMounts()) this.#addReadWrite(name, record);
+  }
+
+  get driverName(): string {
+    return this.#driver.name;
+  }
+
+  driverStatus(): readonly (readonly [string, string])[] {
+    return this.#driver.status();
+  }
+
+  /** Parents before children; a layer whose parent is missing is left out and named. */
+  #loadLayers(): void {
+    let pending = [...this.#metadata.loadLayers()];
+    for (;;) {
+      const ready = pending.filter(
+        ({ parent }) => parent === undefined || this.#layers.has(parent),
+      );
+      if (ready.length === 0) break;
+      for (const record of ready) this.#add(record);
+      pending = pending.filter((record) => !ready.includes(record));
+    }
+    for (const { chainId, parent } of pending)
+      this.#log.error('layer left out, its parent is missing', { chainId, parent });
+  }
+
+  #add(record: LayerRecord): Held {
+    const parent = record.parent === undefined ? undefined : this.#layers.get(record.parent);
+    const held = {
+      ...record,
+      size: record.diffSize + (parent?.size ?? 0),
+      holders: new Set<string>(),
+    };
+    this.#layers.set(record.chainId, held);
+    parent?.holders.add(record.chainId);
+    return held;
+  }
+
+  #addReadWrite(name: string, record: MountRecord): DriverReadWriteLayer {
+    const parent = record.parent === undefined ? undefined : this.#layers.get(record.parent);
+    parent?.holders.add(`container:${name}`);
+    const layer = new DriverReadWriteLayer(name, record, {
+      driver: this.#driver,
+      below: record.initId ?? parent?.cacheId,
+    });
+    this.#readWrite.set(name, layer);
+    return layer;
+  }
+
+  async sweepUnfinished(): Promise<void> {
+    for (const cacheId of this.#metadata.unfinished()) {
+      this.#log.warn('unfinished layer removed', { cacheId });
+      await this.#driver.remove(cacheId);
+      await this.#metadata.abandon(cacheId);
+    }
+  }
+
+  get(chainId: ChainId): Layer | undefined {
+    return this.#layers.get(chainId);
+  }
+
+  list(): readonly Layer[] {
+    return [...this.#layers.values()];
+  }
+
+  async register(
+    blob: Readable,
+    parent: ChainId | undefined,
+    holder: string,
+    options: RegisterOptions = {},
+  ): Promise<Layer> {
+    const below = parent === undefined ? undefined : this.#layers.get(parent);
+    if (parent !== undefined && !below) throw notFound(`layer ${parent} does not exist`);
+    const expected =
+      options.expectedDiffId === undefined
+        ? undefined
+        : this.#layers.get(chainIdOf(parent, options.expectedDiffId));
+    if (expected) return this.#verifyPresent(blob, expected, { holder, options });
+    const cacheId = newCacheId();
+    // The parent must not go while this layer is built on it.
+    below?.holders.add(`building:${cacheId}`);
+    try {
+      return await this.#build(blob, { cacheId, parent, holder, below: below?.cacheId, options });
+    } finally {
+      below?.holders.delete(`building:${cacheId}`);
+    }
+  }
+
+  async #verifyPresent(
+    blob: Readable,
+    present: Held,
+    request: { holder: string; options: RegisterOptions },
+  ): Promise<Layer> {
+    present.holders.add(request.holder);
+    try {
+      checkResult(
+        await this.#unpacker.unpack(blob, unpackRequest(undefined, request.options)),
+        request.options,
+      );
+      return present;
+    } catch (error) {
+      await this.release(present.chainId, request.holder);
+      throw error;
+    }
+  }
+
+  async #build(
+    blob: Readable,
+    plan: {
+      cacheId: string;
+      parent: ChainId | undefined;
+      below: string | undefined;
+      holder: string;
+      options: RegisterOptions;
+    },
+  ): Promise<Layer> {
+    const { cacheId, parent, holder, options } = plan;
+    await using undo = new AsyncDisposableStack();
+    undo.defer(() => this.#metadata.abandon(cacheId));
+    undo.defer(() => this.#driver.remove(cacheId));
+    const directory = await this.#metadata.begin(cacheId);
+    await this.#driver.create(cacheId, plan.below);
+    const target = await this.#driver.unpackTarget(cacheId);
+    const splitPath = this.#metadata.splitPathIn(directory);
+    const result = await this.#unpacker.unpack(
+      blob,
+      unpackRequest({ ...target, splitPath }, options),
+    );
+    checkResult(result, options);
+    const chainId = chainIdOf(parent, result.diffId);
+    const present = this.#layers.get(chainId);
+    if (present) {
+      // Another registration of the same layer was faster; ours is undone.
+      present.holders.add(holder);
+      return present;
+    }
+    const record = { chainId, diffId: result.diffId, parent, cacheId, diffSize: result.sizeBytes };
+    const held = this.#add(record);
+    held.holders.add(holder);
+    try {
+      await this.#metadata.commit(record);
+    } catch (error) {
+      this.#forget(held);
+      throw error;
+    }
+    undo.move();
+    return held;
+  }
+
+  #forget(held: Held): void {
+    this.#layers.delete(held.chainId);
+    if (held.parent !== undefined) this.#layers.get(held.parent)?.holders.delete(held.chainId);
+  }
+
+  acquire(chainId: ChainId, holder: string): Layer | undefined {
+    const held = this.#layers.get(chainId);
+    held?.holders.add(holder);
+    return held;
+  }
+
+  release(chainId: ChainId, holder: string): Promise<readonly Layer[]> {
+    const work = this.#releasing.then(() => this.#release(chainId, holder));
+    this.#releasing = work.catch(() => undefined);
+    return work;
+  }
+
+  async #release(chainId: ChainId, holder: string): Promise<readonly Layer[]> {
+    const gone: Layer[] = [];
+    let held = this.#layers.get(chainId);
+    held?.holders.delete(holder);
+    while (held && held.holders.size === 0) {
+      this.#forget(held);
+      await this.#metadata.remove(held);
+      await this.#driver.remove(held.cacheId);
+      gone.push(held);
+      held = held.parent === undefined ? undefined : this.#layers.get(held.parent);
+    }
+    return gone;
+  }
+
+  async metadata(chainId: ChainId): Promise<Readonly<Record<string, string>>> {
+    const held = this.#layers.get(chainId);
+    return held ? this.#driver.metadata(held.cacheId) : {};
+  }
+
+  async tarStream(chainId: ChainId): Promise<Readable> {
+    const held = this.#layers.get(chainId);
+    if (!held) throw notFound(`layer ${chainId} does not exist`);
+    const { directory } = await this.#driver.unpackTarget(held.cacheId);
+    return Readable.from(assembleTar(this.#metadata.splitPathOf(chainId), directory), {
+      objectMode: false,
+    });
+  }
+
+  async createReadWrite(
+    name: string,
+    parent: ChainId | undefined,
+    options: ReadWriteLayerOptions,
+  ): Promise<ReadWriteLayer> {
+    if (this.#readWrite.has(name)) throw conflict(`mount name ${name} is taken`);
+    const below = parent === undefined ? undefined : this.#layers.get(parent);
+    if (parent !== undefined && !below) throw internal(`layer ${parent} does not exist`);
+    const mountId = newCacheId();
+    const initId = options.initLayer ? `${mountId}-init` : undefined;
+    below?.holders.add(`container:${name}`);
+    await using undo = new AsyncDisposableStack();
+    undo.defer(async () => void below?.holders.delete(`container:${name}`));
+    if (initId !== undefined) {
+      undo.defer(() => this.#driver.remove(initId));
+      await this.#createInit(initId, below?.cacheId);
+    }
+    undo.defer(() => this.#driver.remove(mountId));
+    await this.#driver.createReadWrite(
+      mountId,
+      initId ?? below?.cacheId,
+      options.storageOpt ? { storageOpt: options.storageOpt } : {},
+    );
+    this.#metadata.saveMount(name, { mountId, initId, parent });
+    undo.move();
+    return this.#addReadWrite(name, { mountId, initId, parent });
+  }
+
+  async #createInit(initId: string, parent: string | undefined): Promise<void> {
+    await this.#driver.createReadWrite(initId, parent);
+    const root = await this.#driver.get(initId);
+    try {
+      setUpInitLayer(root);
+    } finally {
+      await this.#driver.put(initId);
+    }
+  }
+
+  getReadWrite(name: string): ReadWriteLayer | undefined {
+    return this.#readWrite.get(name);
+  }
+
+  listReadWrite(): readonly string[] {
+    return [...this.#readWrite.keys()];
+  }
+
+  async releaseReadWrite(name: string): Promise<void> {
+    const layer = this.#readWrite.get(name);
+    if (!layer) return;
+    const { mountId, initId, parent } = layer.record;
+    await this.#driver.remove(mountId);
+    if (initId !== undefined) await this.#driver.remove(initId);
+    await this.#metadata.removeMount(name);
+    this.#readWrite.delete(name);
+    if (parent !== undefined) await this.release(parent, `container:${name}`);
+  }
+
+  /** Removes layers no image and no container holds; called once the image store has taken its references. */
+  async sweepUnreferenced(): Promise<readonly Layer[]> {
+    const gone: Layer[] = [];
+    for (const held of [...this.#layers.values()]) {
+      if (held.holders.size === 0) gone.push(...(await this.release(held.chainId, '')));
+    }
+    return gone;
+  }
+
+  async cleanup(): Promise<void> {
+    await this.#releasing;
+    await this.#driver.cleanup();
+    await this.#unpacker.close();
+  }
+}
+
+function unpackRequest(
+  target: Parameters<Unpacker['unpack']>[1]['target'],
+  options: RegisterOptions,
+): Parameters<Unpacker['unpack']>[1] {
+  return {
+    target,
+    ...(options.signal ? { signal: options.signal } : {}),
+    ...(options.onProgress ? { onProgress: options.onProgress } : {}),
+  };
+}
+
+function checkResult(result: UnpackResult, expected: RegisterOptions): void {
+  const { expectedDigest, expectedSize, expectedDiffId } = expected;
+  if (expectedSize !== undefined && result.blobBytes !== expectedSize)
+    throw dataLoss(
+      `filesystem layer verification failed: ${result.blobBytes} bytes instead of ${expectedSize}`,
+    );
+  if (expectedDigest !== undefined && result.digest !== expectedDigest)
+    throw dataLoss(`filesystem layer verification failed for digest ${expectedDigest}`);
+  if (expectedDiffId !== undefined && result.diffId !== expectedDiffId)
+    throw dataLoss(`layers from manifest don't match image configuration`);
+}

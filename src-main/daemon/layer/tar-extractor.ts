@@ -1,0 +1,276 @@
+/**
+ * Writes tar entries below one directory and nowhere else. Symlinks in a path are followed as the
+ * container would follow them, inside the directory; nothing else may write there meanwhile.
+ * Order that keeps metadata: content, owner, mode (chown clears setuid), xattrs (chown clears
+ * security.capability), times; directories' times last. Follows moby pkg/archive (createTarFile, UnpackLayer).
+ */
+import {
+  chmodSync,
+  closeSync,
+  lchownSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readlinkSync,
+  rmSync,
+  type Stats,
+  symlinkSync,
+  writeSync,
+} from 'node:fs';
+import { posix } from 'node:path';
+import { hasErrno } from '../platform/libc.ts';
+import { makeNode, makeWhiteout, setTimes } from '../platform/special-files.ts';
+import { setXattr } from '../platform/xattr.ts';
+import type { TarEntry } from './tar-reader.ts';
+
+export type WhiteoutStyle = 'overlay' | 'apply';
+
+const WHITEOUT_PREFIX = '.wh.';
+/** aufs' own bookkeeping, which some old layers carry. */
+const WHITEOUT_META_PREFIX = '.wh..wh.';
+const WHITEOUT_OPAQUE = '.wh..wh..opq';
+const OPAQUE_XATTR = 'trusted.overlay.opaque';
+const MAX_SYMLINKS = 40;
+
+/** The archive tries to reach outside; nothing was written for the entry. */
+export class BreakoutError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'BreakoutError';
+  }
+}
+
+interface OpenFile {
+  readonly fd: number;
+  readonly path: string;
+  readonly entry: TarEntry;
+}
+
+export class TarExtractor {
+  readonly #root: string;
+  readonly #whiteouts: WhiteoutStyle;
+  /** Archive directory → host directory, for directories known to be real. */
+  readonly #directories = new Map<string, string>();
+  /** Directories whose times are set at the end. */
+  readonly #directoryTimes = new Map<string, TarEntry>();
+  /** Paths this archive wrote; an opaque marker spares them. */
+  readonly #written = new Set<string>();
+  #open: OpenFile | undefined;
+  /** Bytes of regular files written. */
+  sizeBytes = 0;
+  /** Called before a regular file written by this very archive is replaced. */
+  onReplace: (path: string) => void = () => undefined;
+
+  constructor(root: string, whiteouts: WhiteoutStyle) {
+    this.#root = root;
+    this.#whiteouts = whiteouts;
+  }
+
+  /** Starts an entry; answers where its content will be, for a regular file. */
+  begin(entry: TarEntry): string | undefined {
+    const name = posix.normalize(`/${entry.name}`).replace(/\/$/, '') || '/';
+    if (posix.normalize(entry.name).startsWith('../'))
+      throw new BreakoutError(`"${entry.name}" is outside of "${this.#root}"`);
+    if (name === '/') {
+      this.#applyMetadata(this.#root, entry);
+      this.#directoryTimes.set(this.#root, entry);
+      return undefined;
+    }
+    const base = posix.basename(name);
+    if (base.startsWith(WHITEOUT_PREFIX)) {
+      this.#whiteout(posix.dirname(name), base);
+      return undefined;
+    }
+    const path = posix.join(this.#directory(posix.dirname(name)), base);
+    this.#clear(path, entry);
+    this.#written.add(path);
+    return this.#create(path, entry);
+  }
+
+  write(bytes: Buffer): void {
+    const file = this.#open;
+    if (!file) return;
+    let at = 0;
+    while (at < bytes.length) at += writeSync(file.fd, bytes, at);
+    this.sizeBytes += bytes.length;
+  }
+
+  end(): void {
+    const file = this.#open;
+    if (!file) return;
+    this.#open = undefined;
+    closeSync(file.fd);
+    this.#finishNode(file.path, file.entry);
+  }
+
+  /** Sets directory times, deepest first. */
+  finish(): void {
+    for (const [path, entry] of [...this.#directoryTimes].reverse())
+      setTimes(path, entry.mtimeSeconds, entry.mtimeNanoseconds);
+  }
+
+  /** Closes what a failure left open. */
+  abort(): void {
+    if (this.#open) closeSync(this.#open.fd);
+    this.#open = undefined;
+  }
+
+  #create(path: string, entry: TarEntry): string | undefined {
+    switch (entry.type) {
+      case 'directory':
+        if (!lstatIfPresent(path)) mkdirSync(path, { mode: 0o700 });
+        this.#applyMetadata(path, entry);
+        this.#directoryTimes.set(path, entry);
+        return undefined;
+      case 'file':
+        this.#open = { fd: openSync(path, 'wx', 0o600), path, entry };
+        return path;
+      case 'hardlink':
+        linkSync(this.#hardlinkTarget(entry), path);
+        return undefined;
+      case 'symlink':
+        this.#checkSymlink(path, entry);
+        symlinkSync(entry.linkName, path);
+        break;
+      case 'char':
+      case 'block':
+      case 'fifo':
+        makeNode(path, entry.type, { mode: entry.mode, major: entry.major, minor: entry.minor });
+        break;
+    }
+    this.#finishNode(path, entry);
+    return undefined;
+  }
+
+  #finishNode(path: string, entry: TarEntry): void {
+    this.#applyMetadata(path, entry);
+    setTimes(path, entry.mtimeSeconds, entry.mtimeNanoseconds);
+  }
+
+  #applyMetadata(path: string, entry: TarEntry): void {
+    lchownSync(path, entry.uid, entry.gid);
+    if (entry.type !== 'symlink') chmodSync(path, entry.mode);
+    for (const [name, value] of entry.xattrs) setXattrIfKept(path, name, value);
+  }
+
+  #checkSymlink(path: string, entry: TarEntry): void {
+    const target = posix.join(posix.dirname(path), entry.linkName);
+    if (!isInside(this.#root, target))
+      throw new BreakoutError(`invalid symlink "${path}" -> "${entry.linkName}"`);
+  }
+
+  #hardlinkTarget(entry: TarEntry): string {
+    const lexical = posix.join(this.#root, entry.linkName);
+    if (!isInside(this.#root, lexical))
+      throw new BreakoutError(`invalid hardlink "${lexical}" -> "${entry.linkName}"`);
+    const name = posix.normalize(`/${entry.linkName}`);
+    return posix.join(this.#directory(posix.dirname(name)), posix.basename(name));
+  }
+
+  /** Removes what stands in an entry's place, unless a directory meets a directory. */
+  #clear(path: string, entry: TarEntry): void {
+    const present = lstatIfPresent(path);
+    if (!present) return;
+    if (present.isDirectory() && entry.type === 'directory') return;
+    if (present.isFile() && this.#written.has(path)) this.onReplace(path);
+    this.#remove(path, present);
+  }
+
+  #remove(path: string, stat: Stats): void {
+    // A directory or link that goes may have been the way to others.
+    if (stat.isDirectory() || stat.isSymbolicLink()) this.#directories.clear();
+    rmSync(path, { recursive: true, force: true });
+    for (const known of this.#directoryTimes.keys()) {
+      if (known === path || known.startsWith(`${path}/`)) this.#directoryTimes.delete(known);
+    }
+  }
+
+  #whiteout(directoryName: string, base: string): void {
+    if (base.startsWith(WHITEOUT_META_PREFIX) && base !== WHITEOUT_OPAQUE) return;
+    const directory = this.#directory(directoryName);
+    if (base === WHITEOUT_OPAQUE) {
+      this.#makeOpaque(directory);
+      return;
+    }
+    const name = base.slice(WHITEOUT_PREFIX.length);
+    if (name === '' || name === '.' || name === '..')
+      throw new BreakoutError(`invalid whiteout "${directoryName}/${base}"`);
+    const path = posix.join(directory, name);
+    const present = lstatIfPresent(path);
+    if (present) this.#remove(path, present);
+    if (this.#whiteouts === 'overlay') makeWhiteout(path);
+  }
+
+  #makeOpaque(directory: string): void {
+    if (this.#whiteouts === 'overlay') {
+      setXattr(directory, OPAQUE_XATTR, Buffer.from('y'));
+      return;
+    }
+    for (const name of readdirSync(directory)) this.#removeOlder(posix.join(directory, name));
+  }
+
+  /** Removes what is older than this archive; a written directory keeps what was written in it. */
+  #removeOlder(path: string): void {
+    const isKept =
+      this.#written.has(path) || [...this.#written].some((known) => known.startsWith(`${path}/`));
+    const stat = lstatSync(path);
+    if (!isKept) this.#remove(path, stat);
+    else if (stat.isDirectory())
+      for (const name of readdirSync(path)) this.#removeOlder(posix.join(path, name));
+  }
+
+  /** The real directory for a path inside; missing ones are made, symlinks followed within the root. */
+  #directory(name: string): string {
+    const known = this.#directories.get(name);
+    if (known !== undefined) return known;
+    const found = this.#walk(name);
+    this.#directories.set(name, found);
+    return found;
+  }
+
+  #walk(name: string): string {
+    const pending = name.split('/').filter(Boolean);
+    let walked: string[] = [];
+    let links = 0;
+    while (pending.length > 0) {
+      const part = pending.shift() ?? '';
+      if (part === '..') {
+        walked.pop();
+        continue;
+      }
+      const path = posix.join(this.#root, ...walked, part);
+      const stat = lstatIfPresent(path);
+      if (stat?.isSymbolicLink()) {
+        if (++links > MAX_SYMLINKS) throw new BreakoutError(`too many symbolic links in "${name}"`);
+        const target = readlinkSync(path);
+        if (target.startsWith('/')) walked = [];
+        pending.unshift(...target.split('/').filter((one) => one !== '' && one !== '.'));
+        continue;
+      }
+      if (!stat) mkdirSync(path, { mode: 0o755 });
+      else if (!stat.isDirectory()) throw new BreakoutError(`"${path}" is not a directory`);
+      walked.push(part);
+    }
+    return posix.join(this.#root, ...walked);
+  }
+}
+
+const isInside = (root: string, path: string): boolean =>
+  path === root || path.startsWith(`${root}/`);
+
+/** Overlay's own attributes in an archive could forge whiteouts and redirects; they are left out. */
+function setXattrIfKept(path: string, name: string, value: Buffer): void {
+  if (name.startsWith('trusted.overlay.') || name.startsWith('user.overlay.')) return;
+  try {
+    setXattr(path, name, value);
+  } catch (error) {
+    // The file system keeps none of this kind; moby goes on as well.
+    if (!hasErrno(error, 'EOPNOTSUPP', 'ENOTSUP', 'EPERM')) throw error;
+  }
+}
+
+function lstatIfPresent(path: string): Stats | undefined {
+  return lstatSync(path, { throwIfNoEntry: false });
+}

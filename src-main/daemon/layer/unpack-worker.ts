@@ -1,0 +1,211 @@
+/** Worker thread: decompress, hash, unpack. Decompression runs on libuv's pool beside the rest. */
+import { createHash } from 'node:crypto';
+import { copyFileSync } from 'node:fs';
+import { relative } from 'node:path';
+import { PassThrough, type Transform } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { parentPort } from 'node:worker_threads';
+import { createGunzip, createZstdDecompress } from 'node:zlib';
+import { TarExtractor } from './tar-extractor.ts';
+import { TarReader } from './tar-reader.ts';
+import { TarSplitWriter } from './tar-split.ts';
+import type { FromUnpacker, ToUnpacker, UnpackResult, UnpackTarget } from './unpack-messages.ts';
+
+const CHUNK_BYTES = 256 * 1024;
+
+const send = (message: FromUnpacker): void => parentPort?.postMessage(message);
+
+/** The chunks of one job, as the store sends them. */
+class ChunkQueue {
+  readonly #job: number;
+  readonly #chunks: Buffer[] = [];
+  #isEnded = false;
+  #isAborted = false;
+  #wake: () => void = () => undefined;
+
+  constructor(job: number) {
+    this.#job = job;
+  }
+
+  push(bytes: Uint8Array<ArrayBuffer>): void {
+    this.#chunks.push(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length));
+    this.#wake();
+  }
+
+  end(): void {
+    this.#isEnded = true;
+    this.#wake();
+  }
+
+  abort(): void {
+    this.#isAborted = true;
+    this.#wake();
+  }
+
+  async *read(): AsyncGenerator<Buffer> {
+    for (;;) {
+      if (this.#isAborted) throw new Error('aborted');
+      const chunk = this.#chunks.shift();
+      if (chunk) {
+        yield chunk;
+        send({ kind: 'consumed', job: this.#job, bytes: chunk.length });
+      } else if (this.#isEnded) {
+        return;
+      } else {
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve;
+        });
+      }
+    }
+  }
+}
+
+function decompressorFor(magic: Buffer): Transform {
+  const starts = (...bytes: readonly number[]): boolean =>
+    bytes.every((byte, at) => magic[at] === byte);
+  if (starts(0x1f, 0x8b)) return createGunzip({ chunkSize: CHUNK_BYTES });
+  if (starts(0x28, 0xb5, 0x2f, 0xfd)) return createZstdDecompress({ chunkSize: CHUNK_BYTES });
+  if (starts(0x42, 0x5a, 0x68))
+    throw new Error('bzip2 compressed layers are not supported; use gzip or zstd');
+  if (starts(0xfd, 0x37, 0x7a, 0x58, 0x5a))
+    throw new Error('xz compressed layers are not supported; use gzip or zstd');
+  return new PassThrough();
+}
+
+/** The first bytes, then everything including them. */
+async function peek(
+  source: AsyncGenerator<Buffer>,
+): Promise<{ magic: Buffer; all: AsyncGenerator<Buffer> }> {
+  const first: Buffer[] = [];
+  let length = 0;
+  while (length < 6) {
+    const next = await source.next();
+    if (next.done) break;
+    first.push(next.value);
+    length += next.value.length;
+  }
+  async function* all(): AsyncGenerator<Buffer> {
+    yield* first;
+    yield* source;
+  }
+  return { magic: Buffer.concat(first), all: all() };
+}
+
+async function unpack(queue: ChunkQueue, target: UnpackTarget | undefined): Promise<UnpackResult> {
+  const blobHash = createHash('sha256');
+  const tarHash = createHash('sha256');
+  let blobBytes = 0;
+  const { magic, all } = await peek(queue.read());
+  const writer = target === undefined ? undefined : new LayerWriter(target);
+  try {
+    await pipeline(
+      async function* () {
+        for await (const chunk of all) {
+          blobHash.update(chunk);
+          blobBytes += chunk.length;
+          yield chunk;
+        }
+      },
+      decompressorFor(magic),
+      async (tar: AsyncIterable<Buffer>) => {
+        for await (const chunk of tar) {
+          tarHash.update(chunk);
+          writer?.push(chunk);
+        }
+      },
+    );
+    writer?.finish();
+  } finally {
+    writer?.close();
+  }
+  return {
+    digest: `sha256:${blobHash.digest('hex')}`,
+    blobBytes,
+    diffId: `sha256:${tarHash.digest('hex')}`,
+    sizeBytes: writer?.sizeBytes ?? 0,
+  };
+}
+
+/** Extracts and records at once. */
+class LayerWriter {
+  readonly #extractor: TarExtractor;
+  readonly #split: TarSplitWriter;
+  readonly #reader: TarReader;
+
+  constructor(target: UnpackTarget) {
+    const extractor = new TarExtractor(target.directory, target.whiteouts);
+    const split = new TarSplitWriter(target.splitPath);
+    this.#extractor = extractor;
+    this.#split = split;
+    extractor.onReplace = (path) => {
+      const keep = split.keepPath(relative(target.directory, path));
+      if (keep !== undefined) copyFileSync(path, keep);
+    };
+    this.#reader = new TarReader({
+      raw: (bytes) => split.raw(bytes),
+      entry: (entry) => {
+        const path = extractor.begin(entry);
+        if (path !== undefined) split.file(relative(target.directory, path), entry.size);
+        else this.#skipsContent = entry.size > 0;
+      },
+      data: (bytes) => {
+        if (this.#skipsContent) split.raw(bytes);
+        else extractor.write(bytes);
+      },
+      entryEnd: () => {
+        this.#skipsContent = false;
+        extractor.end();
+      },
+    });
+  }
+
+  /** Content of an entry that makes no file (a whiteout with a body): kept as it is. */
+  #skipsContent = false;
+
+  get sizeBytes(): number {
+    return this.#extractor.sizeBytes;
+  }
+
+  push(chunk: Buffer): void {
+    this.#reader.push(chunk);
+  }
+
+  finish(): void {
+    this.#reader.finish();
+    this.#extractor.finish();
+  }
+
+  close(): void {
+    this.#extractor.abort();
+    this.#split.close();
+  }
+}
+
+const queues = new Map<number, ChunkQueue>();
+
+function start(job: number, target: UnpackTarget | undefined): void {
+  const queue = new ChunkQueue(job);
+  queues.set(job, queue);
+  unpack(queue, target)
+    .then(
+      (result) => send({ kind: 'done', job, result }),
+      (error: unknown) => {
+        const { name, message } = error instanceof Error ? error : new Error(String(error));
+        send({ kind: 'failed', job, name, message });
+      },
+    )
+    .finally(() => queues.delete(job));
+}
+
+parentPort?.on('message', (message: ToUnpacker) => {
+  switch (message.kind) {
+    case 'start':
+      return start(message.job, message.target);
+    case 'chunk':
+      return queues.get(message.job)?.push(message.bytes);
+    case 'end':
+      return queues.get(message.job)?.end();
+    case 'abort':
+      return queues.get(message.job)?.abort();
+  }
+});

@@ -1,0 +1,173 @@
+/** The unpack workers, seen from the main thread: streams go out with backpressure, results come back. */
+import { extname } from 'node:path';
+import type { Readable } from 'node:stream';
+import { Worker } from 'node:worker_threads';
+import { cancelled, dataLoss, internal, invalidArgument } from '../../../shared/errors.ts';
+import type { FromUnpacker, ToUnpacker, UnpackResult, UnpackTarget } from './unpack-messages.ts';
+
+/** Two: while one layer's bytes are written the next is decompressed. */
+const WORKERS = 2;
+/** Bytes on their way to a worker, a job. */
+const WINDOW_BYTES = 2 * 1024 * 1024;
+/** Small chunks are sent together. */
+const BATCH_BYTES = 256 * 1024;
+
+interface Job {
+  readonly worker: Worker;
+  inFlight: number;
+  consumed: number;
+  readonly onConsumed: (total: number) => void;
+  wake: () => void;
+  readonly result: PromiseWithResolvers<UnpackResult>;
+}
+
+export interface UnpackRequest {
+  readonly target: UnpackTarget | undefined;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (bytes: number) => void;
+}
+
+export class Unpacker {
+  readonly #workers: Worker[] = [];
+  readonly #jobs = new Map<number, Job>();
+  #nextJob = 1;
+
+  /** Feeds a stream to a worker. Throws EngineErrors; the target is left as it is. */
+  async unpack(source: Readable, request: UnpackRequest): Promise<UnpackResult> {
+    const number = this.#nextJob++;
+    const worker = this.#workerFor(number);
+    const job: Job = {
+      worker,
+      inFlight: 0,
+      consumed: 0,
+      onConsumed: request.onProgress ?? (() => undefined),
+      wake: () => undefined,
+      result: Promise.withResolvers(),
+    };
+    this.#jobs.set(number, job);
+    const say = (message: ToUnpacker): void => worker.postMessage(message);
+    const onAbort = (): void => {
+      source.destroy();
+      say({ kind: 'abort', job: number });
+    };
+    request.signal?.addEventListener('abort', onAbort, { once: true });
+    say({ kind: 'start', job: number, target: request.target });
+    try {
+      const feeding = this.#feed(source, number, job);
+      // A worker that fails ends the feeding; a source that fails ends the worker.
+      feeding.catch(() => say({ kind: 'abort', job: number }));
+      const [result] = await Promise.all([job.result.promise, feeding]);
+      return result;
+    } catch (error) {
+      // The worker must have let go before the caller clears the directory.
+      await job.result.promise.catch(() => undefined);
+      if (request.signal?.aborted) throw cancelled('unpacking was cancelled', { cause: error });
+      throw error;
+    } finally {
+      request.signal?.removeEventListener('abort', onAbort);
+      this.#jobs.delete(number);
+      source.destroy();
+    }
+  }
+
+  async #feed(source: Readable, number: number, job: Job): Promise<void> {
+    let isOver = false;
+    job.result.promise.then(
+      () => undefined,
+      () => {
+        isOver = true;
+        job.wake();
+        source.destroy();
+      },
+    );
+    let batch: Buffer[] = [];
+    let batchBytes = 0;
+    const flush = async (): Promise<void> => {
+      if (batchBytes === 0) return;
+      // A transferred buffer must be its own, not a slice of Node's pool.
+      const bytes = new Uint8Array(Buffer.concat(batch));
+      batch = [];
+      batchBytes = 0;
+      while (job.inFlight > WINDOW_BYTES && !isOver) {
+        await new Promise<void>((resolve) => {
+          job.wake = resolve;
+        });
+      }
+      job.inFlight += bytes.length;
+      job.worker.postMessage({ kind: 'chunk', job: number, bytes } satisfies ToUnpacker, [
+        bytes.buffer,
+      ]);
+    };
+    try {
+      for await (const chunk of source as AsyncIterable<Buffer>) {
+        batch.push(chunk);
+        batchBytes += chunk.length;
+        if (batchBytes >= BATCH_BYTES) await flush();
+        if (isOver) return;
+      }
+    } catch (error) {
+      // The worker's own failure destroyed the source and is what the caller hears.
+      if (isOver) return;
+      throw error;
+    }
+    await flush();
+    job.worker.postMessage({ kind: 'end', job: number } satisfies ToUnpacker);
+  }
+
+  #workerFor(number: number): Worker {
+    const slot = number % WORKERS;
+    const present = this.#workers[slot];
+    if (present) return present;
+    const file = `./unpack-worker${extname(import.meta.url)}`;
+    const worker = new Worker(new URL(file, import.meta.url));
+    worker.unref();
+    worker.on('message', (message: FromUnpacker) => this.#onMessage(message));
+    worker.on('error', (error) => this.#onWorkerLost(slot, worker, error));
+    this.#workers[slot] = worker;
+    return worker;
+  }
+
+  #onMessage(message: FromUnpacker): void {
+    const job = this.#jobs.get(message.job);
+    if (!job) return;
+    switch (message.kind) {
+      case 'consumed':
+        job.inFlight -= message.bytes;
+        job.consumed += message.bytes;
+        job.onConsumed(job.consumed);
+        job.wake();
+        return;
+      case 'done':
+        job.result.resolve(message.result);
+        return;
+      case 'failed':
+        job.result.reject(failureOf(message.name, message.message));
+        job.wake();
+    }
+  }
+
+  /** A worker that died takes its jobs with it; the next job gets a new one. */
+  #onWorkerLost(slot: number, worker: Worker, error: unknown): void {
+    delete this.#workers[slot];
+    for (const job of this.#jobs.values()) {
+      if (job.worker === worker)
+        job.result.reject(internal('unpack worker died', { cause: error }));
+      job.wake();
+    }
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#workers.map((worker) => worker?.terminate()));
+    this.#workers.length = 0;
+  }
+}
+
+/** Errors cross the thread as name and message; here they get their class back. */
+function failureOf(name: string, message: string): Error {
+  if (name === 'BreakoutError') return invalidArgument(message);
+  if (name === 'TarFormatError' || message.includes('incorrect header check'))
+    return dataLoss(message);
+  return /unexpected end of file|invalid|incorrect data check/.test(message)
+    ? dataLoss(message)
+    : internal(message);
+}

@@ -1,0 +1,92 @@
+/** mount(2), umount2(2) and the mount table. No process is started for a mount. */
+import { readFileSync } from 'node:fs';
+import { checked, hasErrno, libcFunction } from './libc.ts';
+
+const mountC = libcFunction(
+  'int mount(const char *source, const char *target, const char *type, unsigned long flags, const char *data)',
+);
+const umountC = libcFunction('int umount2(const char *target, int flags)');
+
+const FLAGS = {
+  ro: 0x1,
+  nosuid: 0x2,
+  nodev: 0x4,
+  noexec: 0x8,
+  remount: 0x20,
+  noatime: 0x400,
+  nodiratime: 0x800,
+  bind: 0x1000,
+  rbind: 0x5000,
+  rec: 0x4000,
+  private: 0x40000,
+  slave: 0x80000,
+  shared: 0x100000,
+  relatime: 0x200000,
+} as const;
+
+export type MountFlag = keyof typeof FLAGS;
+const MNT_DETACH = 2;
+
+export interface MountRequest {
+  readonly source: string;
+  readonly target: string;
+  /** '' for bind and propagation changes. */
+  readonly type: string;
+  readonly flags?: readonly MountFlag[];
+  readonly data?: string;
+}
+
+/** Mounts; throws SyscallError that names the target. */
+export function mount(request: MountRequest): void {
+  const flags = (request.flags ?? []).reduce((sum, name) => sum | FLAGS[name], 0);
+  const { source, target, type, data = '' } = request;
+  checked(
+    'mount',
+    `${source} on ${target}`,
+    mountC,
+    source,
+    target,
+    type || null,
+    flags,
+    data || null,
+  );
+}
+
+/** Unmounts. `detach`: lazily, even while something uses it. */
+export function unmount(target: string, options: { readonly detach?: boolean } = {}): void {
+  checked('umount', target, umountC, target, options.detach ? MNT_DETACH : 0);
+}
+
+/** Unmounts what may not be mounted; true when it was. */
+export function unmountIfMounted(target: string): boolean {
+  try {
+    unmount(target, { detach: true });
+    return true;
+  } catch (error) {
+    if (hasErrno(error, 'EINVAL', 'ENOENT')) return false;
+    throw error;
+  }
+}
+
+export interface MountedFileSystem {
+  readonly mountPoint: string;
+  readonly type: string;
+  readonly source: string;
+}
+
+const unescape = (text: string): string =>
+  text.replace(/\\([0-7]{3})/g, (_, octal: string) =>
+    String.fromCharCode(Number.parseInt(octal, 8)),
+  );
+
+/** The mount table of this process (proc_pid_mountinfo). */
+export function listMounts(): readonly MountedFileSystem[] {
+  return readFileSync('/proc/self/mountinfo', 'utf8')
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => {
+      const [before = '', after = ''] = line.split(' - ');
+      const [type = '', source = ''] = after.split(' ');
+      return { mountPoint: unescape(before.split(' ')[4] ?? ''), type, source: unescape(source) };
+    });
+}
