@@ -11,6 +11,7 @@ import type {
   ContainerTopAnswer,
   ContainerUpdateBody,
 } from '../../../shared/engine/engine-api.ts';
+import type { LaunchReport } from '../../../shared/engine/windlass-api.ts';
 import type { Platform } from '../image/image-service.ts';
 import type { LogMessage } from '../log/log-driver.ts';
 
@@ -58,36 +59,6 @@ export interface ExecCreateRequest {
   readonly User?: string;
   readonly WorkingDir?: string;
   readonly ConsoleSize?: readonly number[] | null;
-}
-
-/** A step of a launch, for the glass box. Times are milliseconds since the epoch, fractional. */
-export interface LaunchSpan {
-  readonly name: string;
-  readonly startMs: number;
-  readonly durationMs: number;
-  readonly depth: number;
-  readonly detail?: string;
-  readonly error?: string;
-}
-
-export interface LaunchRecord {
-  readonly operation: 'create' | 'start' | 'stop';
-  readonly startMs: number;
-  readonly durationMs: number;
-  readonly error?: string;
-  readonly spans: readonly LaunchSpan[];
-}
-
-/** Answer of `GET /windlass/containers/{id}/launch`. */
-export interface LaunchReport {
-  readonly records: readonly LaunchRecord[];
-  readonly spec: object | null;
-  readonly mounts: readonly object[];
-  readonly networkFiles: {
-    readonly hosts: string;
-    readonly hostname: string;
-    readonly resolvConf: string;
-  };
 }
 
 export interface ContainerService {

@@ -18,9 +18,9 @@ import { readdir, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { conflict, internal, invalidArgument } from '../../../shared/errors.ts';
 import type { LayerChange } from '../layer/layer-store.ts';
+import { directoryBytes } from '../platform/directory-bytes.ts';
 import { hasErrno } from '../platform/libc.ts';
 import { listMounts, mount, unmountIfMounted } from '../platform/mount.ts';
-import { directorySize } from './directory-size.ts';
 import type { GraphDriver, GraphDriverCreateOptions } from './graphdriver.ts';
 import { overlayChanges } from './overlay-changes.ts';
 
@@ -258,7 +258,7 @@ export class Overlay2Driver implements GraphDriver {
   }
 
   async diffSize(id: string): Promise<number> {
-    return directorySize(this.#path(id, 'diff'));
+    return directoryBytes(this.#path(id, 'diff'));
   }
 
   diffDirectory(id: string): string {

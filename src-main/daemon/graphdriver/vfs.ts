@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { conflict, internal, invalidArgument } from '../../../shared/errors.ts';
 import type { LayerChange } from '../layer/layer-store.ts';
 import { copyTree } from '../platform/copy-tree.ts';
+import { directoryBytes } from '../platform/directory-bytes.ts';
 import { hasErrno } from '../platform/libc.ts';
 import { compareTrees } from './compare-trees.ts';
-import { directorySize } from './directory-size.ts';
 import type { GraphDriver, GraphDriverCreateOptions } from './graphdriver.ts';
 
 const REMOVING = '.removing-';
@@ -96,8 +96,8 @@ export class VfsDriver implements GraphDriver {
 
   async diffSize(id: string, parent: string | undefined): Promise<number> {
     const [own, below] = await Promise.all([
-      directorySize(this.#path(id)),
-      parent === undefined ? 0 : directorySize(this.#path(parent)),
+      directoryBytes(this.#path(id)),
+      parent === undefined ? 0 : directoryBytes(this.#path(parent)),
     ]);
     return Math.max(own - below, 0);
   }

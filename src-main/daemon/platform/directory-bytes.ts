@@ -1,9 +1,9 @@
 /** Bytes of the regular files below a directory, hard links counted once (moby pkg/directory). */
 import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { hasErrno } from '../platform/libc.ts';
+import { hasErrno } from './libc.ts';
 
-export async function directorySize(root: string): Promise<number> {
+export async function directoryBytes(root: string): Promise<number> {
   const seen = new Set<number>();
   const sizeOf = async (directory: string): Promise<number> => {
     let total = 0;

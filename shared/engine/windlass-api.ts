@@ -1,0 +1,33 @@
+/** What Windlass adds to the Engine API, under `/windlass/…`. Described in windlass-api.yaml. */
+
+/** A step of a launch. Times are milliseconds since the epoch, fractional. */
+export interface LaunchSpan {
+  readonly name: string;
+  readonly startMs: number;
+  readonly durationMs: number;
+  /** 0 = a step of its own; 1 = part of the step before it, and so on. */
+  readonly depth: number;
+  readonly detail?: string;
+  readonly error?: string;
+}
+
+export interface LaunchRecord {
+  readonly operation: 'create' | 'start' | 'stop';
+  readonly startMs: number;
+  readonly durationMs: number;
+  readonly error?: string;
+  readonly spans: readonly LaunchSpan[];
+}
+
+/** Answer of `GET /windlass/containers/{id}/launch`. */
+export interface LaunchReport {
+  readonly records: readonly LaunchRecord[];
+  /** The OCI spec as it was run; null before the first start. */
+  readonly spec: object | null;
+  readonly mounts: readonly object[];
+  readonly networkFiles: {
+    readonly hosts: string;
+    readonly hostname: string;
+    readonly resolvConf: string;
+  };
+}

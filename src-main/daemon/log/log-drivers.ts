@@ -1,0 +1,26 @@
+/** The log drivers there are. */
+import { invalidArgument } from '../../../shared/errors.ts';
+import { jsonFileDriver } from './json-file.ts';
+import type { LogDriver, LogDrivers } from './log-driver.ts';
+
+/** `none`: nothing is kept, nothing can be read. */
+const noneDriver: LogDriver = {
+  name: 'none',
+  validate: () => undefined,
+  open: async () => ({ name: 'none', write: async () => undefined, close: async () => undefined }),
+  openReader: async () => undefined,
+};
+
+const DRIVERS: ReadonlyMap<string, LogDriver> = new Map(
+  [jsonFileDriver, noneDriver].map((driver) => [driver.name, driver]),
+);
+
+export const logDrivers: LogDrivers = {
+  get(name) {
+    const driver = DRIVERS.get(name === '' ? 'json-file' : name);
+    if (!driver) throw invalidArgument(`logger: no log driver named '${name}' is registered`);
+    return driver;
+  },
+};
+
+export const logDriverNames: readonly string[] = [...DRIVERS.keys()];
