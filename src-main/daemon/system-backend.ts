@@ -1,0 +1,225 @@
+/** `docker info`, `version`, `system df` (moby daemon/info.go, disk_usage.go). */
+import { createHash } from 'node:crypto';
+import { API_VERSION, MIN_API_VERSION } from './api/server.ts';
+import type { SystemBackend } from './api/system-routes.ts';
+import type { DaemonConfig } from './config/daemon-config.ts';
+import type { ContainerRegistry } from './container/container-registry.ts';
+import type { ContainerService } from './container/container-service.ts';
+import type { EventBus } from './event/event-bus.ts';
+import type { LocalImageService } from './image/create-image-service.ts';
+import type { FileLayerStore } from './layer/file-layer-store.ts';
+import { logDriverNames } from './log/log-drivers.ts';
+import type { MachineFacts } from './platform/kernel.ts';
+import type { Runtime } from './runtime/runtime.ts';
+import type { LocalVolumeService } from './volume/local-volume-service.ts';
+
+export const WINDLASS_VERSION = '0.1.0';
+/** The release of dockerd whose behaviour this daemon keeps. */
+const MOBY_RELEASE = '20.10.24';
+
+export interface SystemParts {
+  readonly config: DaemonConfig;
+  readonly machine: MachineFacts;
+  readonly registry: ContainerRegistry;
+  readonly containers: ContainerService;
+  readonly images: LocalImageService;
+  readonly layers: FileLayerStore;
+  readonly volumes: LocalVolumeService;
+  readonly runtime: Runtime;
+  readonly events: EventBus;
+}
+
+export function createSystemBackend(parts: SystemParts): SystemBackend {
+  return {
+    info: () => info(parts),
+    version: () => version(parts),
+    diskUsage: () => diskUsage(parts),
+  };
+}
+
+const daemonId = (dataRoot: string, hostname: string): string =>
+  createHash('sha256').update(`${hostname}:${dataRoot}`).digest('hex').slice(0, 32);
+
+async function info(parts: SystemParts): Promise<object> {
+  const { config, machine, registry, layers, images, runtime } = parts;
+  const states = registry.all().map(({ state }) => state.kind);
+  const count = (...kinds: readonly string[]): number =>
+    states.filter((kind) => kinds.includes(kind)).length;
+  const versions = await runtime.version();
+  return {
+    ID: daemonId(config.dataRoot, machine.hostname),
+    Containers: states.length,
+    ContainersRunning: count('running', 'restarting'),
+    ContainersPaused: count('paused'),
+    ContainersStopped: count('created', 'exited', 'dead', 'removing'),
+    Images: images.count(),
+    Driver: layers.driverName,
+    DriverStatus: layers.driverStatus(),
+    Plugins: {
+      Volume: ['local'],
+      Network: ['bridge', 'host', 'null'],
+      Authorization: null,
+      Log: logDriverNames,
+    },
+    ...limitSupport(machine),
+    Debug: config.debug,
+    NFd: 0,
+    NGoroutines: 0,
+    SystemTime: new Date().toISOString(),
+    LoggingDriver: config.logDriver,
+    CgroupDriver: config.usesSystemdCgroup ? 'systemd' : 'cgroupfs',
+    CgroupVersion: String(machine.cgroupVersion),
+    NEventsListener: parts.events.listenerCount(),
+    KernelVersion: machine.kernelVersion,
+    OperatingSystem: machine.operatingSystem,
+    OSVersion: machine.osVersion,
+    OSType: 'linux',
+    Architecture: machine.architecture,
+    IndexServerAddress: 'https://index.docker.io/v1/',
+    RegistryConfig: registryConfig(config),
+    NCPU: machine.cpuCount,
+    MemTotal: machine.memoryBytes,
+    GenericResources: null,
+    DockerRootDir: config.dataRoot,
+    HttpProxy: process.env['HTTP_PROXY'] ?? '',
+    HttpsProxy: process.env['HTTPS_PROXY'] ?? '',
+    NoProxy: process.env['NO_PROXY'] ?? '',
+    Name: machine.hostname,
+    Labels: config.labels,
+    ExperimentalBuild: false,
+    ServerVersion: MOBY_RELEASE,
+    Runtimes: Object.fromEntries([...runtime.runtimes].map(([name, { path }]) => [name, { path }])),
+    DefaultRuntime: config.defaultRuntime,
+    Swarm: {
+      NodeID: '',
+      NodeAddr: '',
+      LocalNodeState: 'inactive',
+      ControlAvailable: false,
+      Error: '',
+      RemoteManagers: null,
+    },
+    LiveRestoreEnabled: config.liveRestore,
+    Isolation: '',
+    InitBinary: 'docker-init',
+    ContainerdCommit: { ID: versions.containerd, Expected: versions.containerd },
+    RuncCommit: { ID: versions.runc, Expected: versions.runc },
+    InitCommit: { ID: versions.init || 'N/A', Expected: versions.init || 'N/A' },
+    SecurityOptions: machine.hasSeccomp ? ['name=seccomp,profile=default'] : [],
+    Warnings: null,
+  };
+}
+
+function limitSupport(machine: MachineFacts): object {
+  return {
+    MemoryLimit: true,
+    SwapLimit: machine.hasSwapLimit,
+    KernelMemory: false,
+    KernelMemoryTCP: false,
+    CpuCfsPeriod: true,
+    CpuCfsQuota: true,
+    CPUShares: true,
+    CPUSet: true,
+    PidsLimit: true,
+    IPv4Forwarding: true,
+    BridgeNfIptables: true,
+    BridgeNfIp6tables: true,
+    OomKillDisable: machine.cgroupVersion === 1,
+  };
+}
+
+function registryConfig(config: DaemonConfig): object {
+  const { mirrors, insecureRegistries } = config.registry;
+  const entry = (
+    Name: string,
+    Secure: boolean,
+    Mirrors: readonly string[],
+    Official: boolean,
+  ): object => ({
+    Name,
+    Mirrors,
+    Secure,
+    Official,
+  });
+  return {
+    AllowNondistributableArtifactsCIDRs: [],
+    AllowNondistributableArtifactsHostnames: [],
+    InsecureRegistryCIDRs: [
+      '127.0.0.0/8',
+      ...insecureRegistries.filter((one) => one.includes('/')),
+    ],
+    IndexConfigs: {
+      'docker.io': entry('docker.io', true, mirrors, true),
+      ...Object.fromEntries(
+        insecureRegistries
+          .filter((one) => !one.includes('/'))
+          .map((name) => [name, entry(name, false, [], false)]),
+      ),
+    },
+    Mirrors: mirrors,
+  };
+}
+
+async function version({ machine, runtime }: SystemParts): Promise<object> {
+  const { containerd, runc, init } = await runtime.version();
+  const common = {
+    Version: MOBY_RELEASE,
+    ApiVersion: API_VERSION,
+    MinAPIVersion: MIN_API_VERSION,
+    GitCommit: `windlass-${WINDLASS_VERSION}`,
+    GoVersion: `node ${process.versions.node}`,
+    Os: 'linux',
+    Arch: machine.goArchitecture,
+    KernelVersion: machine.kernelVersion,
+    BuildTime: '',
+  };
+  const part = (Name: string, Version: string): object => ({
+    Name,
+    Version,
+    Details: { GitCommit: '' },
+  });
+  return {
+    Platform: { Name: `Windlass ${WINDLASS_VERSION}` },
+    Components: [
+      {
+        Name: 'Engine',
+        Version: common.Version,
+        Details: {
+          ApiVersion: common.ApiVersion,
+          Arch: common.Arch,
+          BuildTime: common.BuildTime,
+          Experimental: 'false',
+          GitCommit: common.GitCommit,
+          GoVersion: common.GoVersion,
+          KernelVersion: common.KernelVersion,
+          MinAPIVersion: common.MinAPIVersion,
+          Os: common.Os,
+        },
+      },
+      part('containerd', containerd),
+      part('runc', runc),
+      part('docker-init', init || 'N/A'),
+    ],
+    ...common,
+  };
+}
+
+async function diskUsage(parts: SystemParts): Promise<object> {
+  const { layers, images, containers, volumes } = parts;
+  const [imageRows, containerRows, volumeRows, sizes] = await Promise.all([
+    images.listWithUsage({ all: true }),
+    containers.list({ all: true, limit: 0, size: true, filters: {} }),
+    volumes.list({}),
+    volumes.sizes(),
+  ]);
+  return {
+    LayersSize: layers.list().reduce((sum, { diffSize }) => sum + diffSize, 0),
+    Images: imageRows,
+    Containers: containerRows,
+    Volumes: volumeRows.Volumes.map((volume) => {
+      const { bytes = 0, users = 0 } = sizes.get(volume.Name) ?? {};
+      return { ...volume, UsageData: { Size: bytes, RefCount: users } };
+    }),
+    BuildCache: null,
+    BuilderSize: 0,
+  };
+}
