@@ -51,7 +51,7 @@ async function createImage(images: ImageService, request: ApiRequest): Promise<v
     );
   const message = request.text('message');
   return stream.run(async () => {
-    const id = await images.importTar(request.incoming, {
+    await images.importTar(request.incoming, {
       repository: request.text('repo'),
       tag: request.text('tag'),
       ...(message === '' ? {} : { message }),
@@ -59,7 +59,6 @@ async function createImage(images: ImageService, request: ApiRequest): Promise<v
       ...(platform ? { platform } : {}),
       onProgress: stream.send,
     });
-    await stream.send({ status: id });
   });
 }
 

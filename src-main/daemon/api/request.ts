@@ -13,6 +13,7 @@ export class ApiRequest {
   readonly query: URLSearchParams;
   /** `1.41`: as asked, or the newest. */
   readonly version: string;
+  readonly #body: Buffer | undefined;
   readonly #aborted = new AbortController();
 
   constructor(
@@ -22,6 +23,8 @@ export class ApiRequest {
       parameters: Readonly<Record<string, string>>;
       query: URLSearchParams;
       version: string;
+      /** The body of an upgraded request, which cannot be read from `incoming`. */
+      body?: Buffer;
     },
   ) {
     this.incoming = incoming;
@@ -29,6 +32,7 @@ export class ApiRequest {
     this.parameters = target.parameters;
     this.query = target.query;
     this.version = target.version;
+    this.#body = target.body;
     response.once('close', () => {
       if (!response.writableFinished) this.#aborted.abort(new Error('client gone'));
     });
@@ -104,7 +108,9 @@ export class ApiRequest {
 
   async #json(): Promise<unknown> {
     try {
-      return await readJsonStream(this.incoming);
+      return this.#body
+        ? (JSON.parse(this.#body.toString('utf8')) as unknown)
+        : await readJsonStream(this.incoming);
     } catch (error) {
       throw invalidArgument(jsonProblem(error), { cause: error });
     }

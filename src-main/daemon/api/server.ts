@@ -1,4 +1,6 @@
 /** The API server: listeners, versions, routing, errors (moby api/server). */
+
+import { once } from 'node:events';
 import { chmodSync, chownSync, existsSync, readFileSync, rmSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, ServerResponse } from 'node:http';
@@ -145,24 +147,29 @@ export class ApiServer {
       socket.once('close', () => this.#connections.delete(socket));
     });
     server.on('request', (incoming, response) => void this.#serve(incoming, response));
-    server.on('upgrade', (incoming: IncomingMessage, socket: Duplex, head: Buffer) =>
-      this.#onUpgrade(incoming, socket, head),
+    server.on(
+      'upgrade',
+      (incoming: IncomingMessage, socket: Duplex, head: Buffer) =>
+        void this.#onUpgrade(incoming, socket, head),
     );
     this.#servers.push(server);
     return server;
   }
 
   /** Every upgrade comes here; only hijacked routes know what to do with the socket. */
-  #onUpgrade(incoming: IncomingMessage, socket: Duplex, head: Buffer): void {
+  async #onUpgrade(incoming: IncomingMessage, socket: Duplex, first: Buffer): Promise<void> {
     socket.on('error', () => undefined);
+    // node:http leaves the body of an upgraded request on the socket.
+    const length = Number(incoming.headers['content-length'] ?? 0);
+    const bytes = await readAtLeast(socket, first, length);
     const response = new ServerResponse(incoming);
     response.assignSocket(socket as never);
     response.shouldKeepAlive = false;
-    upgrades.set(incoming, { socket, head, isUpgrade: true });
-    void this.#serve(incoming, response);
+    upgrades.set(incoming, { socket, head: bytes.subarray(length), isUpgrade: true });
+    void this.#serve(incoming, response, bytes.subarray(0, length));
   }
 
-  async #serve(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
+  async #serve(incoming: IncomingMessage, response: ServerResponse, body?: Buffer): Promise<void> {
     response.setHeader('Api-Version', API_VERSION);
     response.setHeader('Docker-Experimental', 'false');
     response.setHeader('Ostype', 'linux');
@@ -175,7 +182,7 @@ export class ApiServer {
     let request = fallback;
     try {
       const { route, target } = this.#match(incoming);
-      request = new ApiRequest(incoming, response, target);
+      request = new ApiRequest(incoming, response, { ...target, ...(body ? { body } : {}) });
       this.#options.log.debug('API', { method: incoming.method, path: incoming.url });
       await route.handle(request);
     } catch (thrown) {
@@ -282,6 +289,19 @@ function isServed(path: string): Promise<boolean> {
     });
     socket.once('error', () => resolve(false));
   });
+}
+
+/** Reads until `length` bytes are there; what came beyond is in the answer too. */
+async function readAtLeast(socket: Duplex, first: Buffer, length: number): Promise<Buffer> {
+  const parts = [first];
+  let size = first.length;
+  while (size < length) {
+    const [chunk] = (await once(socket, 'data')) as [Buffer];
+    parts.push(chunk);
+    size += chunk.length;
+  }
+  socket.pause();
+  return Buffer.concat(parts);
 }
 
 /** Id of a group by name or number; undefined when there is none: the socket stays root's alone. */

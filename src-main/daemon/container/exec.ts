@@ -1,7 +1,13 @@
 /** Exec: create, start, resize, inspect (moby daemon/exec.go, exec_linux.go). */
 import { randomBytes } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
-import { conflict, invalidArgument, isEngineError, notFound } from '../../../shared/errors.ts';
+import {
+  conflict,
+  errorMessage,
+  invalidArgument,
+  isEngineError,
+  notFound,
+} from '../../../shared/errors.ts';
 import { streamsOf, TaskStdio } from '../runtime/task-stdio.ts';
 import { ClientOutput } from './client-output.ts';
 import { serveClient } from './client-session.ts';
@@ -112,18 +118,12 @@ export class ExecRegistry {
       if (end === 'detached')
         publishEvent(this.#context, container, 'exec_detach', { execID: session.id });
     } catch (error) {
-      await this.#tellFailure(output, client, error);
-      throw error;
+      // The connection is hijacked already: the message is all a client can see.
+      output.connect(client);
+      await output.write('stdout', Buffer.from(`${errorMessage(error)}\r\n`));
     } finally {
       await client.end();
     }
-  }
-
-  /** The connection is hijacked already: the message is all a client can see. */
-  async #tellFailure(output: ClientOutput, client: ClientStream, error: unknown): Promise<void> {
-    output.connect(client);
-    const text = isEngineError(error) ? error.message : String(error);
-    await client.write(new TextEncoder().encode(`${text}\r\n`));
   }
 
   async #launch(
@@ -142,11 +142,12 @@ export class ExecRegistry {
       session.stdio = stdio;
       const process = await task.exec(session.id, spec, stdio.paths);
       session.process = process;
-      session.streams.connect(streamsOf(stdio, process), async () => undefined);
       publishEvent(this.#context, container, `exec_start: ${(request.Cmd ?? []).join(' ')}`, {
         execID: session.id,
       });
       const pid = await process.start();
+      // The shim opens an exec's input only now; output waits in the FIFOs meanwhile.
+      session.streams.connect(streamsOf(stdio, process), async () => undefined);
       session.state = { kind: 'running', pid };
       session.started.resolve();
       const [height, width] = consoleSize ?? [];

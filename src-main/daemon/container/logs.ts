@@ -13,10 +13,10 @@ export async function readLogs(
   options: LogsOptions,
 ): Promise<AsyncIterable<LogMessage>> {
   const driver = context.logDrivers.get(container.record.hostConfig.LogConfig?.Type ?? 'json-file');
-  const read =
-    container.live.run?.log.logger.read ?? (await driver.openReader(logContextOf(container)))?.read;
-  if (!read) throw notImplemented('configured logging driver does not support reading');
-  return wantedStreams(read(options), options);
+  const live = container.live.run?.log.logger;
+  const source = live?.read ? live : await driver.openReader(logContextOf(container));
+  if (!source?.read) throw notImplemented('configured logging driver does not support reading');
+  return wantedStreams(source.read(options), options);
 }
 
 async function* wantedStreams(

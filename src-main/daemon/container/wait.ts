@@ -1,5 +1,5 @@
 /** `wait`: not-running, next-exit, removed (moby container/state.go Wait). */
-import type { Container, ContainerEventName } from './container.ts';
+import type { Container } from './container.ts';
 import { isRunning } from './container-state.ts';
 
 export type WaitCondition = 'not-running' | 'next-exit' | 'removed';
@@ -22,25 +22,37 @@ export function waitFor(
 ): Promise<WaitResult> {
   if (condition === 'not-running' && !isRunning(container.state))
     return Promise.resolve(resultOf(container));
-  const event: ContainerEventName = condition === 'removed' ? 'removed' : 'exit';
   const { promise, resolve, reject } = Promise.withResolvers<WaitResult>();
+  const listening = new DisposableStack();
+  const finish = (): void => {
+    listening.dispose();
+    signal.removeEventListener('abort', onAbort);
+    resolve(resultOf(container));
+  };
   const onAbort = (): void => {
-    listening[Symbol.dispose]();
+    listening.dispose();
     reject(signal.reason as Error);
   };
-  const listen = (): Disposable =>
-    container.once(event, () => {
-      // A restart in between is an exit for next-exit only.
-      if (condition === 'not-running' && isRunning(container.state)) {
-        listening = listen();
-        return;
-      }
-      signal.removeEventListener('abort', onAbort);
-      resolve(resultOf(container));
-    });
-  let listening = listen();
+  // A container that is removed before it ever ran ends every wait.
+  listening.use(container.once('removed', finish));
+  if (condition !== 'removed') listenForExit(container, condition, { listening, finish });
   signal.addEventListener('abort', onAbort, { once: true });
   return promise;
+}
+
+function listenForExit(
+  container: Container,
+  condition: WaitCondition,
+  wait: { readonly listening: DisposableStack; readonly finish: () => void },
+): void {
+  wait.listening.use(
+    container.once('exit', () => {
+      // A restart in between is an exit for next-exit only.
+      if (condition === 'not-running' && isRunning(container.state))
+        listenForExit(container, condition, wait);
+      else wait.finish();
+    }),
+  );
 }
 
 /** Resolves true when the container has stopped running within the time; no time = forever. */

@@ -1,7 +1,12 @@
 /** A container's task, reached through containerd's task service. */
-import { type ContainerdClient, encodeMessage, type Message } from './containerd-client.ts';
+import {
+  type ContainerdClient,
+  ContainerdError,
+  encodeMessage,
+  type Message,
+} from './containerd-client.ts';
 import { ContainerdProcess, whileAway } from './containerd-process.ts';
-import type { ProcessSpec, RuntimeProcess, StdioPaths, Task } from './runtime.ts';
+import type { ExitStatus, ProcessSpec, RuntimeProcess, StdioPaths, Task } from './runtime.ts';
 import { runtimeFailure, startFailure } from './runtime-errors.ts';
 
 const PROCESS_TYPE = 'types.containerd.io/opencontainers/runtime-spec/1/Process';
@@ -51,6 +56,17 @@ export class ContainerdTask extends ContainerdProcess implements Task {
       { containerId: this.containerId, execId },
       { pid: 0, command },
     );
+  }
+
+  /** Frees the task, then its record: nothing of it stays in containerd. */
+  override async delete(): Promise<ExitStatus | undefined> {
+    const status = await super.delete();
+    try {
+      await whileAway(() => this.client.call('containers', 'Delete', { id: this.containerId }));
+    } catch (error) {
+      if (!(error instanceof ContainerdError) || !error.isNotFound) throw runtimeFailure(error);
+    }
+    return status;
   }
 
   async pause(): Promise<void> {

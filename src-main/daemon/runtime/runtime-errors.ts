@@ -12,15 +12,21 @@ const NOT_FOUND_WORDS = [
   'failed to run runc create/exec call',
 ];
 
-/** What containerd's Go client appends for the class of an error. */
-const suffixOf = (error: ContainerdError): string =>
-  error.isNotFound ? ': not found' : error.isUnavailable ? ': unavailable' : ': unknown';
+/** The text with the class of the error at its end, as containerd's Go client has it. */
+function messageOf(error: ContainerdError): string {
+  const suffix = error.isNotFound
+    ? ': not found'
+    : error.isUnavailable
+      ? ': unavailable'
+      : ': unknown';
+  return error.message.endsWith(suffix) ? error.message : `${error.message}${suffix}`;
+}
 
 /** The EngineError for a failed create, start or exec of `command`. `details.exitCode` is 126, 127 or 128. */
 export function startFailure(error: unknown, command: string): EngineError {
   if (error instanceof EngineError) return error;
   if (!(error instanceof ContainerdError)) return internal(String(error), { cause: error });
-  const message = `${error.message}${suffixOf(error)}`;
+  const message = messageOf(error);
   const text = message.toLowerCase();
   const withExit = (exitCode: number): { cause: unknown; details: { exitCode: string } } => ({
     cause: error,
@@ -46,5 +52,5 @@ export function runtimeFailure(error: unknown): EngineError {
     error.isNotFound || /process already finished|no such process/i.test(error.message);
   return isGone
     ? notFound(error.message, { cause: error })
-    : internal(`${error.message}${suffixOf(error)}`, { cause: error });
+    : internal(messageOf(error), { cause: error });
 }

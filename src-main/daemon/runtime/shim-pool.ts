@@ -52,6 +52,8 @@ if [ "$last" = start ]; then
     [ -e "$ready" ] || break
     if (: > "\${ready%.ready}.claimed") 2>/dev/null; then
       IFS= read -r address < "$ready"
+      # containerd finds the shim again by this file after its own restart.
+      printf '%s' "$address" > address
       printf '%s' "$address"
       exit 0
     fi
