@@ -2,6 +2,7 @@
 const rooms = 'src-main/(?!main\\.ts|windlassd\\.ts)';
 module.exports = {
   forbidden: [
+    { name: 'fixture-must-fail', severity: 'error', from: { path: '^test/fixtures/lint/src-main/' }, to: { path: '^test/fixtures/lint/src-renderer/' } },
     { name: 'no-circular', severity: 'error', from: {}, to: { circular: true } },
     { name: 'no-orphans-unresolved', severity: 'error', from: {}, to: { couldNotResolve: true, pathNot: '\\?(url|raw|inline)$' } },
     { name: 'shared-is-pure', severity: 'error', from: { path: '^shared/', pathNot: '\\.test\\.ts$' }, to: { pathNot: '^(shared/|node_modules/zod/)' } },

@@ -57,11 +57,7 @@ export function networkRoutes(
     ),
     post('/networks/{id}/connect', async (request) => {
       const body = await request.body(connectSchema);
-      await containers.connect(
-        id(request),
-        body.Container,
-        (body.EndpointConfig ?? {}) as EndpointRequest,
-      );
+      await containers.connect(id(request), body.Container, body.EndpointConfig ?? {});
       request.empty(200);
     }),
     post('/networks/{id}/disconnect', async (request) => {

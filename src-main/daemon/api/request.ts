@@ -2,7 +2,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { json as readJsonStream } from 'node:stream/consumers';
 import type { z } from 'zod';
-import { EngineError, invalidArgument, toEngineError } from '../../../shared/errors.ts';
+import type { EngineError } from '../../../shared/errors.ts';
+import { invalidArgument, toEngineError } from '../../../shared/errors.ts';
 
 const MAX_JSON_BYTES = 8 * 1024 * 1024;
 
@@ -98,7 +99,7 @@ export class ApiRequest {
       options.isOptional &&
       (length === 0 || (Number.isNaN(length) && !this.incoming.headers['transfer-encoding']))
     )
-      return schema.parse({}) as z.output<T>;
+      return schema.parse({});
     const type = this.incoming.headers['content-type'] ?? '';
     if (type !== '' && !type.toLowerCase().startsWith('application/json'))
       throw invalidArgument(`Content-Type specified (${type}) must be 'application/json'`);
@@ -157,7 +158,7 @@ function jsonProblem(error: unknown): string {
 /** Checks a body; the first problem becomes Docker's kind of message. */
 export function checked<T extends z.ZodType>(schema: T, value: unknown): z.output<T> {
   const result = schema.safeParse(value);
-  if (result.success) return result.data as z.output<T>;
+  if (result.success) return result.data;
   const [issue] = result.error.issues;
   const path = issue?.path.join('.') ?? '';
   const received = path

@@ -210,7 +210,7 @@ export class ApiServer {
     route: Route;
     target: { parameters: Record<string, string>; query: URLSearchParams; version: string };
   } {
-    const [rawPath = '/', search = ''] = splitUrl(incoming.url ?? '/');
+    const [rawPath, search] = splitUrl(incoming.url ?? '/');
     const versioned = /^\/v(\d+\.\d+)(\/.*)$/.exec(rawPath);
     const version = versioned?.[1] ?? API_VERSION;
     checkVersion(version);

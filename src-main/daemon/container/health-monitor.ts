@@ -31,6 +31,7 @@ export function healthCommandOf(container: Container): readonly string[] | undef
       const shell = container.record.config.Shell;
       return [...(shell && shell.length > 0 ? shell : ['/bin/sh', '-c']), ...rest];
     }
+    case undefined:
     default:
       return undefined;
   }

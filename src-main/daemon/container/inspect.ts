@@ -135,7 +135,7 @@ export async function inspectContainer(
     NetworkSettings: networkSettings(container),
     ...(options.size ? await sizesOf(context, container) : {}),
   };
-  return answer as unknown as ContainerInspectAnswer;
+  return answer;
 }
 
 function logPath(container: Container, directory: string): string {

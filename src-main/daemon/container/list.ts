@@ -83,10 +83,12 @@ function portRows(container: Container): Port[] {
   return Object.entries(ports).flatMap(([name, bindings]) => {
     const [number = '0', type = 'tcp'] = name.split('/');
     const base = { PrivatePort: Number(number), Type: type as Port['Type'] };
-    if (!bindings) return [base as Port];
-    return bindings.map(
-      (host) => ({ ...base, IP: host.HostIp, PublicPort: Number(host.HostPort) }) as Port,
-    );
+    if (!bindings) return [base];
+    return bindings.map((host) => ({
+      ...base,
+      IP: host.HostIp,
+      PublicPort: Number(host.HostPort),
+    }));
   });
 }
 

@@ -77,11 +77,9 @@ function stopSettings(user: ContainerConfig, image: ImageRunConfig): Partial<Con
   };
 }
 
-type Health = NonNullable<ContainerConfig['Healthcheck']>;
-
 /** The user's health check with the image's values where the user gave none. */
 function healthSettings(user: ContainerConfig, image: ImageRunConfig): Partial<ContainerConfig> {
-  const below = (image.Healthcheck ?? undefined) as Health | undefined;
+  const below: ContainerConfig['Healthcheck'] = image.Healthcheck ?? undefined;
   const above = user.Healthcheck ?? undefined;
   if (!above) return below ? { Healthcheck: below } : {};
   const Test = above.Test && above.Test.length > 0 ? above.Test : (below?.Test ?? null);

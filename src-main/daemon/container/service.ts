@@ -319,7 +319,7 @@ async function stopAll(context: ContainerContext, limitSeconds: number): Promise
       if (!(await stoppedWithin(container, 0))) await killIfAlive(context, container);
     }),
   );
-  await Promise.all(context.registry.all().map((container) => container.live.teardown));
+  for (const container of context.registry.all()) await container.live.teardown;
 }
 
 async function letGo(context: ContainerContext): Promise<void> {

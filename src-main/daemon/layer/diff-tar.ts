@@ -1,5 +1,5 @@
 /** An overlay's upper directory as an OCI layer tar: whiteouts as `.wh.` files, xattrs in pax headers. */
-import { createReadStream } from 'node:fs';
+import { createReadStream, type Stats } from 'node:fs';
 import { lstat, readdir, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
@@ -10,7 +10,7 @@ import { getXattr, listXattrs } from '../platform/xattr.ts';
 
 /** tar-stream fills the rest. */
 type Header = Partial<FullHeader> & { readonly name: string };
-type EntryStat = Awaited<ReturnType<typeof lstat>>;
+type EntryStat = Stats;
 
 /** Attributes that belong to the image, not to overlay's bookkeeping or this machine. */
 const isKept = (name: string): boolean =>
@@ -27,9 +27,9 @@ function headerOf(path: string, name: string, stat: EntryStat): Header {
   const pax = xattrRecords(path);
   return {
     name,
-    mode: Number(stat.mode) & 0o7777,
-    uid: Number(stat.uid),
-    gid: Number(stat.gid),
+    mode: stat.mode & 0o7777,
+    uid: stat.uid,
+    gid: stat.gid,
     mtime: stat.mtime,
     ...(Object.keys(pax).length > 0 ? { pax } : {}),
   };
@@ -41,13 +41,11 @@ export function diffTar(directory: string): Readable {
   const links = new Map<number, string>();
   const add = (header: Header): Promise<void> =>
     new Promise((resolve, reject) => {
-      archive.entry(header as FullHeader, '', (error) => (error ? reject(error) : resolve()));
+      archive.entry(header, '', (error) => (error ? reject(error) : resolve()));
     });
   const addFile = (path: string, header: Header): Promise<void> =>
     new Promise((resolve, reject) => {
-      const entry = archive.entry(header as FullHeader, (error) =>
-        error ? reject(error) : resolve(),
-      );
+      const entry = archive.entry(header, (error) => (error ? reject(error) : resolve()));
       createReadStream(path).on('error', reject).pipe(entry);
     });
   const addOne = async (inside: string): Promise<void> => {
@@ -62,21 +60,21 @@ export function diffTar(directory: string): Readable {
     if (stat.isSymbolicLink())
       return add({ ...header, type: 'symlink', linkname: await readlink(path) });
     if (stat.isFile()) {
-      const first = stat.nlink > 1 ? links.get(Number(stat.ino)) : undefined;
+      const first = stat.nlink > 1 ? links.get(stat.ino) : undefined;
       if (first !== undefined) return add({ ...header, type: 'link', linkname: first });
-      links.set(Number(stat.ino), inside);
-      return addFile(path, { ...header, type: 'file', size: Number(stat.size) });
+      links.set(stat.ino, inside);
+      return addFile(path, { ...header, type: 'file', size: stat.size });
     }
     return addSpecial(inside, header, stat);
   };
   const addSpecial = async (inside: string, header: Header, stat: EntryStat): Promise<void> => {
-    if (stat.isCharacterDevice() && Number(stat.rdev) === 0) {
+    if (stat.isCharacterDevice() && stat.rdev === 0) {
       const at = inside.lastIndexOf('/') + 1;
       return add({ name: `${inside.slice(0, at)}.wh.${inside.slice(at)}`, size: 0 });
     }
     if (stat.isFIFO()) return add({ ...header, type: 'fifo' });
     if (!stat.isCharacterDevice() && !stat.isBlockDevice()) return undefined;
-    const { major, minor } = deviceNumbers(Number(stat.rdev));
+    const { major, minor } = deviceNumbers(stat.rdev);
     const type = stat.isBlockDevice() ? 'block-device' : 'character-device';
     return add({ ...header, type, devmajor: major, devminor: minor });
   };

@@ -31,9 +31,9 @@ const sha256 = (bytes: Buffer): string =>
 
 async function tarOf(...entries: readonly Entry[]): Promise<Buffer> {
   const archive = pack();
-  for (const [header, body] of entries) archive.entry(header as FullHeader, body ?? '');
+  for (const [header, body] of entries) archive.entry(header, body ?? '');
   archive.finalize();
-  return buffer(archive as unknown as Readable);
+  return buffer(archive);
 }
 
 const stream = (bytes: Buffer): Readable => Readable.from([bytes]);

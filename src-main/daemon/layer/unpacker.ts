@@ -15,6 +15,7 @@ const BATCH_BYTES = 256 * 1024;
 interface Job {
   readonly worker: Worker;
   inFlight: number;
+  isOver: boolean;
   consumed: number;
   readonly onConsumed: (total: number) => void;
   wake: () => void;
@@ -28,7 +29,7 @@ export interface UnpackRequest {
 }
 
 export class Unpacker {
-  readonly #workers: Worker[] = [];
+  readonly #workers: (Worker | undefined)[] = [];
   readonly #jobs = new Map<number, Job>();
   #nextJob = 1;
 
@@ -39,6 +40,7 @@ export class Unpacker {
     const job: Job = {
       worker,
       inFlight: 0,
+      isOver: false,
       consumed: 0,
       onConsumed: request.onProgress ?? (() => undefined),
       wake: () => undefined,
@@ -71,11 +73,10 @@ export class Unpacker {
   }
 
   async #feed(source: Readable, number: number, job: Job): Promise<void> {
-    let isOver = false;
     job.result.promise.then(
       () => undefined,
       () => {
-        isOver = true;
+        job.isOver = true;
         job.wake();
         source.destroy();
       },
@@ -88,7 +89,7 @@ export class Unpacker {
       const bytes = new Uint8Array(Buffer.concat(batch));
       batch = [];
       batchBytes = 0;
-      while (job.inFlight > WINDOW_BYTES && !isOver) {
+      while (job.inFlight > WINDOW_BYTES && !job.isOver) {
         await new Promise<void>((resolve) => {
           job.wake = resolve;
         });
@@ -103,11 +104,11 @@ export class Unpacker {
         batch.push(chunk);
         batchBytes += chunk.length;
         if (batchBytes >= BATCH_BYTES) await flush();
-        if (isOver) return;
+        if (job.isOver) return;
       }
     } catch (error) {
       // The worker's own failure destroyed the source and is what the caller hears.
-      if (isOver) return;
+      if (job.isOver) return;
       throw error;
     }
     await flush();
@@ -148,7 +149,7 @@ export class Unpacker {
 
   /** A worker that died takes its jobs with it; the next job gets a new one. */
   #onWorkerLost(slot: number, worker: Worker, error: unknown): void {
-    delete this.#workers[slot];
+    this.#workers[slot] = undefined;
     for (const job of this.#jobs.values()) {
       if (job.worker === worker)
         job.result.reject(internal('unpack worker died', { cause: error }));
@@ -157,7 +158,7 @@ export class Unpacker {
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#workers.map((worker) => worker?.terminate()));
+    for (const worker of this.#workers) await worker?.terminate();
     this.#workers.length = 0;
   }
 }

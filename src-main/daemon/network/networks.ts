@@ -205,7 +205,7 @@ export class Networks {
 
   #newBridge(request: NetworkCreateRequest): NetworkRecord {
     const id = newNetworkId();
-    const asked = (request.IPAM?.Config?.[0] ?? {}) as Readonly<Record<string, unknown>>;
+    const asked = request.IPAM?.Config?.[0] ?? {};
     const text = (key: string): string | undefined => {
       const value = asked[key];
       return typeof value === 'string' && value !== '' ? value : undefined;

@@ -96,8 +96,14 @@ export class Netlink implements Disposable {
     header.writeUInt32LE(this.#sequence++, 8);
     const message = Buffer.concat([header, body]);
     checked('send', `netlink ${subject}`, sendC, this.#fd, message, message.length, 0);
-    const size = Number(
-      checked('recv', `netlink ${subject}`, recvC, this.#fd, this.#buffer, this.#buffer.length, 0),
+    const size = checked(
+      'recv',
+      `netlink ${subject}`,
+      recvC,
+      this.#fd,
+      this.#buffer,
+      this.#buffer.length,
+      0,
     );
     const answer = this.#buffer.subarray(0, size);
     if (answer.readUInt16LE(4) !== NLMSG_ERROR) return Buffer.from(answer);

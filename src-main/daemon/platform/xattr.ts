@@ -19,7 +19,7 @@ export function setXattr(path: string, name: string, value: Uint8Array): void {
 export function getXattr(path: string, name: string): Buffer | undefined {
   try {
     const size = checked('lgetxattr', path, getC, path, name, scratch, MAX_BYTES);
-    return Buffer.from(scratch.subarray(0, Number(size)));
+    return Buffer.from(scratch.subarray(0, size));
   } catch (error) {
     if (hasErrno(error, 'ENODATA', 'EOPNOTSUPP', 'ENOTSUP')) return undefined;
     throw error;
@@ -29,7 +29,7 @@ export function getXattr(path: string, name: string): Buffer | undefined {
 export function listXattrs(path: string): readonly string[] {
   try {
     const size = checked('llistxattr', path, listC, path, scratch, MAX_BYTES);
-    return scratch.toString('utf8', 0, Number(size)).split('\0').filter(Boolean);
+    return scratch.toString('utf8', 0, size).split('\0').filter(Boolean);
   } catch (error) {
     if (hasErrno(error, 'EOPNOTSUPP', 'ENOTSUP')) return [];
     throw error;

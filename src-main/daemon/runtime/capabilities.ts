@@ -1,13 +1,27 @@
 /** Capability names and Docker's default set (moby oci/caps). */
+import { readFileSync } from 'node:fs';
 import { invalidArgument } from '../../../shared/errors.ts';
 
 /** In the order of their numbers (capability.h). */
-export const ALL_CAPABILITIES: readonly string[] =
+const KNOWN_CAPABILITIES: readonly string[] =
   'CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE NET_BIND_SERVICE NET_BROADCAST NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT SYS_PTRACE SYS_PACCT SYS_ADMIN SYS_BOOT SYS_NICE SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL SETFCAP MAC_OVERRIDE MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE'
     .split(' ')
     .map((name) => `CAP_${name}`);
 
-export const DEFAULT_CAPABILITIES: readonly string[] = [
+/** What the daemon has itself, and so can give: less than all where it runs confined. */
+function ownCapabilities(): bigint {
+  const match = /^CapEff:\s+([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'utf8'));
+  return BigInt(`0x${match?.[1] ?? '0'}`);
+}
+
+const own = ownCapabilities();
+
+/** "All" as privileged containers get it. */
+export const ALL_CAPABILITIES: readonly string[] = KNOWN_CAPABILITIES.filter(
+  (_, number) => (own >> BigInt(number)) & 1n,
+);
+
+const DEFAULT_CAPABILITIES: readonly string[] = [
   'CAP_CHOWN',
   'CAP_DAC_OVERRIDE',
   'CAP_FSETID',
@@ -35,7 +49,7 @@ export function normalizeCapabilities(
     const upper = name.toUpperCase();
     if (upper === ALL) return ALL;
     const full = upper.startsWith('CAP_') ? upper : `CAP_${upper}`;
-    if (!ALL_CAPABILITIES.includes(full))
+    if (!KNOWN_CAPABILITIES.includes(full))
       throw invalidArgument(`invalid ${field}: unknown capability: "${full}"`);
     return full;
   });

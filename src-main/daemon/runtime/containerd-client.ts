@@ -50,7 +50,8 @@ const asContainerdError = (error: ServiceError): ContainerdError =>
 
 export class ContainerdClient {
   readonly #client: Client;
-  readonly #metadata = new Metadata();
+  /** Calls wait for a containerd that is just being restarted. */
+  readonly #metadata = new Metadata({ waitForReady: true });
 
   constructor(address: string, namespace: string) {
     this.#client = new Client(`unix:${address}`, credentials.createInsecure(), {

@@ -195,7 +195,7 @@ class ContainerdRuntime implements ClosableRuntime {
     if (envelope['namespace'] !== this.#options.namespace) return;
     const event = envelope['event'] as { value?: Uint8Array } | undefined;
     if (!event?.value) return;
-    const id = String(decodeMessage('TaskOom', event.value)['container_id'] ?? '');
+    const { container_id: id } = decodeMessage('TaskOom', event.value) as { container_id: string };
     for (const listener of this.#oomListeners) listener(id);
   }
 

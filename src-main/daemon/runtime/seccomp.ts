@@ -91,7 +91,7 @@ const defaults = new Map<string, object>();
 /** Docker's default profile; computed once a capability set. */
 function defaultFor(capabilities: readonly string[]): object {
   const key = [...capabilities].sort().join(' ');
-  const known = defaults.get(key) ?? convert(defaultProfile as Profile, capabilities);
+  const known = defaults.get(key) ?? convert(defaultProfile, capabilities);
   defaults.set(key, known);
   return known;
 }

@@ -102,7 +102,7 @@ export class LocalVolumeService implements VolumeService {
       Name: record.name,
       Options: Object.keys(record.options).length > 0 ? { ...record.options } : null,
       Scope: 'local',
-    } as Volume;
+    };
   }
 
   async list(

@@ -1,0 +1,180 @@
+/** A real windlassd of the test's own, started as a user would, and the docker CLI pointed at it. */
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { createWriteStream, mkdtempSync, rmSync } from 'node:fs';
+import { request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { busyboxImage, dockerArchive } from './fixture-images.ts';
+import { findLeaks, type Leaks, type MachineSnapshot, snapshotMachine } from './leak-guard.ts';
+
+const START_LIMIT_MS = 20_000;
+const entry = fileURLToPath(new URL('../../src-main/windlassd.ts', import.meta.url));
+let nextSubnet = 40 + (process.pid % 40);
+
+export interface CommandResult {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface RunOptions {
+  readonly input?: string | Buffer;
+  readonly timeoutMs?: number;
+}
+
+/** Runs a program to its end; its exit code is an answer, not a failure. */
+export function command(
+  program: string,
+  args: readonly string[],
+  options: RunOptions & { env?: NodeJS.ProcessEnv } = {},
+): Promise<CommandResult> {
+  return new Promise((resolve) => {
+    const child = execFile(
+      program,
+      [...args],
+      {
+        env: { ...process.env, ...options.env },
+        timeout: options.timeoutMs ?? 30_000,
+        maxBuffer: 256 * 1024 * 1024,
+      },
+      (error, stdout, stderr) => {
+        const code = error ? (typeof error.code === 'number' ? error.code : 124) : 0;
+        resolve({ code, stdout, stderr });
+      },
+    );
+    child.stdin?.on('error', () => undefined);
+    child.stdin?.end(options.input ?? '');
+  });
+}
+
+export class TestDaemon implements AsyncDisposable {
+  readonly root = mkdtempSync(join(tmpdir(), 'windlassd-'));
+  readonly #before: MachineSnapshot = snapshotMachine();
+  readonly #options: readonly string[];
+  readonly #subnet = `10.${nextSubnet++ % 250}.0.1/16`;
+  #child: ChildProcess | undefined;
+
+  private constructor(options: readonly string[]) {
+    this.#options = options;
+  }
+
+  /** Starts one and loads busybox into it. */
+  static async start(options: readonly string[] = []): Promise<TestDaemon> {
+    const daemon = new TestDaemon(options);
+    await daemon.launch();
+    const archive = await dockerArchive([
+      { image: await busyboxImage(), tags: ['busybox:latest'] },
+    ]);
+    const loaded = await daemon.docker(['load'], { input: archive });
+    if (loaded.code !== 0) throw new Error(`docker load: ${loaded.stderr}`);
+    return daemon;
+  }
+
+  get socket(): string {
+    return join(this.root, 'docker.sock');
+  }
+
+  get execRoot(): string {
+    return join(this.root, 'exec');
+  }
+
+  get dataRoot(): string {
+    return join(this.root, 'data');
+  }
+
+  get pid(): number {
+    return this.#child?.pid ?? 0;
+  }
+
+  arguments(): string[] {
+    return [
+      entry,
+      ...['--data-root', this.dataRoot, '--exec-root', this.execRoot],
+      ...['--pidfile', join(this.root, 'pid'), '-H', `unix://${this.socket}`],
+      ...['--bip', this.#subnet, '--log-level', 'debug', ...this.#options],
+    ];
+  }
+
+  async launch(): Promise<void> {
+    const child = spawn(process.execPath, this.arguments(), {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
+    child.stderr.pipe(createWriteStream(join(this.root, 'daemon.log'), { flags: 'a' }));
+    this.#child = child;
+    const limit = Date.now() + START_LIMIT_MS;
+    while (!(await this.#answers())) {
+      if (child.exitCode !== null || Date.now() > limit)
+        throw new Error(`windlassd did not start, see ${this.root}/daemon.log`);
+      await delay(20);
+    }
+  }
+
+  #answers(): Promise<boolean> {
+    return new Promise((resolve) => {
+      const ping = request({ socketPath: this.socket, path: '/_ping' }, (response) => {
+        response.resume();
+        resolve(response.statusCode === 200);
+      });
+      ping.on('error', () => resolve(false));
+      ping.end();
+    });
+  }
+
+  docker(args: readonly string[], options: RunOptions = {}): Promise<CommandResult> {
+    return command('docker', args, { ...options, env: { DOCKER_HOST: `unix://${this.socket}` } });
+  }
+
+  /** One API request; the body comes back as text. */
+  api(
+    method: string,
+    path: string,
+    body?: unknown,
+  ): Promise<{ status: number; body: string; headers: NodeJS.Dict<string | string[]> }> {
+    return new Promise((resolve, reject) => {
+      const payload =
+        body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body);
+      const outgoing = request(
+        {
+          socketPath: this.socket,
+          method,
+          path,
+          headers: payload === undefined ? {} : { 'Content-Type': 'application/json' },
+        },
+        (response) => {
+          const parts: Buffer[] = [];
+          response.on('data', (part: Buffer) => parts.push(part));
+          response.on('end', () =>
+            resolve({
+              status: response.statusCode ?? 0,
+              body: Buffer.concat(parts).toString(),
+              headers: response.headers,
+            }),
+          );
+        },
+      );
+      outgoing.on('error', reject);
+      outgoing.end(payload);
+    });
+  }
+
+  /** Ends the daemon; answers its exit code. */
+  async stop(signal: NodeJS.Signals = 'SIGTERM'): Promise<number | null> {
+    const child = this.#child;
+    if (!child || child.exitCode !== null || child.signalCode !== null)
+      return child?.exitCode ?? null;
+    const exited = new Promise<number | null>((resolve) => child.once('exit', resolve));
+    child.kill(signal);
+    return exited;
+  }
+
+  leaks(): Leaks {
+    return findLeaks(this.root, this.#before);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+    rmSync(this.root, { recursive: true, force: true });
+  }
+}

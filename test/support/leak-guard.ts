@@ -1,0 +1,60 @@
+/**
+ * Nothing may be left: mounts, links, rules and processes that name a daemon's roots are compared with
+ * none at all, after the daemon has stopped.
+ */
+import { execFileSync } from 'node:child_process';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+export interface Leaks {
+  readonly mounts: readonly string[];
+  readonly processes: readonly string[];
+  readonly namespaces: readonly string[];
+  readonly links: readonly string[];
+  readonly tables: readonly string[];
+}
+
+const lines = (text: string): string[] => text.split('\n').filter(Boolean);
+
+function processesNaming(root: string): string[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((pid) => {
+      try {
+        const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ');
+        return command.includes(root) && !command.includes('vitest') ? [`${pid} ${command}`] : [];
+      } catch {
+        // It ended while we looked.
+        return [];
+      }
+    });
+}
+
+/** Everything on the machine that names the directory, and every link and table made since `before`. */
+export function findLeaks(root: string, before: MachineSnapshot): Leaks {
+  const now = snapshotMachine();
+  const namespaces = join(root, 'exec/netns');
+  return {
+    mounts: lines(readFileSync('/proc/self/mounts', 'utf8')).filter((line) => line.includes(root)),
+    processes: processesNaming(root),
+    namespaces: existsSync(namespaces) ? readdirSync(namespaces) : [],
+    links: now.links.filter((link) => !before.links.includes(link)),
+    tables: now.tables.filter((table) => !before.tables.includes(table)),
+  };
+}
+
+export const NO_LEAKS: Leaks = { mounts: [], processes: [], namespaces: [], links: [], tables: [] };
+
+export interface MachineSnapshot {
+  readonly links: readonly string[];
+  readonly tables: readonly string[];
+}
+
+/** Links and our own tables as they are now. */
+export function snapshotMachine(): MachineSnapshot {
+  const tables = lines(execFileSync('nft', ['list', 'tables']).toString());
+  return {
+    links: readdirSync('/sys/class/net').filter((name) => /^(veth|wl-|br-|windlass)/.test(name)),
+    tables: tables.filter((line) => line.includes('windlass')),
+  };
+}
