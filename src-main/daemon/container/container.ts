@@ -5,13 +5,12 @@
  */
 import type { ContainerConfig, HostConfig, MountPoint } from '../../../shared/engine/engine-api.ts';
 import type { LaunchRecord } from '../../../shared/engine/windlass-api.ts';
+import type { ContainerLogger } from '../log/log-driver.ts';
 import type { EndpointRequest, SandboxState } from '../network/network-controller.ts';
 import type { Task } from '../runtime/runtime.ts';
 import type { TaskStdio } from '../runtime/task-stdio.ts';
 import type { ContainerState } from './container-state.ts';
 import type { ExecSession } from './exec-session.ts';
-import type { HealthMonitor } from './health-monitor.ts';
-import type { RunLog } from './run-log.ts';
 import { SerialLock } from './serial-lock.ts';
 import type { StreamHub } from './stream-hub.ts';
 
@@ -63,16 +62,30 @@ export interface ContainerProgress {
   launches: readonly LaunchRecord[];
 }
 
+/** A health check under way, as others see it. */
+export interface HealthWatch {
+  status(): 'starting' | 'healthy' | 'unhealthy';
+  /** `State.Health` of inspect. */
+  report(): object;
+  stop(): void;
+}
+
+/** The log of one run, as others see it. */
+export interface OpenLog {
+  readonly logger: ContainerLogger;
+  close(): Promise<void>;
+}
+
 /** Parts that exist only while this process knows a task. */
 export interface LiveParts {
   task?: Task;
-  health?: HealthMonitor;
+  health?: HealthWatch;
   /** Cancels a pending restart of the restart policy. */
   cancelRestart?: () => void;
   /** The OOM killer hit this run. */
   oomKilled?: boolean;
   /** FIFOs and log of the present run. */
-  run?: { readonly stdio: TaskStdio; readonly log: RunLog };
+  run?: { readonly stdio: TaskStdio; readonly log: OpenLog };
   /** What of the last run is still being freed in the background; the next start waits for it. */
   teardown?: Promise<void>;
   /** The last run's log has been written to its end. */

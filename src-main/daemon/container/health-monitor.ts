@@ -2,7 +2,7 @@
  * Health checks: probes on a timer, the last results, healthy and unhealthy with their event.
  * Follows moby daemon/health.go.
  */
-import type { Container } from './container.ts';
+import type { Container, HealthWatch } from './container.ts';
 import type { HealthProbe } from './health-probe.ts';
 
 const SECOND_NS = 1e9;
@@ -37,7 +37,7 @@ export function healthCommandOf(container: Container): readonly string[] | undef
   }
 }
 
-export class HealthMonitor {
+export class HealthMonitor implements HealthWatch {
   #status: HealthStatus = 'starting';
   #failingStreak = 0;
   #results: readonly HealthResult[] = [];

@@ -27,7 +27,7 @@ function wireState(container: Container): WireState {
     StartedAt: isLive(state) ? state.startedAt : lastRun.startedAt,
     FinishedAt: lastRun.finishedAt,
     ...(live.health ? { Health: live.health.report() } : {}),
-  } as WireState;
+  };
 }
 
 /** Mounts as inspect and list show them. */

@@ -2,7 +2,7 @@
 import { join } from 'node:path';
 import { LineSplitter } from '../log/line-splitter.ts';
 import type { ContainerLogger, LogContext } from '../log/log-driver.ts';
-import type { Container } from './container.ts';
+import type { Container, OpenLog } from './container.ts';
 import type { ContainerContext } from './container-context.ts';
 import type { OutputSource } from './stream-hub.ts';
 
@@ -20,7 +20,7 @@ export function logContextOf(container: Container): LogContext {
   };
 }
 
-export class RunLog {
+export class RunLog implements OpenLog {
   readonly logger: ContainerLogger;
   readonly #splitters: Readonly<Record<OutputSource, LineSplitter>>;
 
