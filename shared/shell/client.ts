@@ -12,152 +12,208 @@ import {
   type StreamName,
   shellContract,
 } from './contract.ts';
-import { ReceiveQueue, SendWindow, WINDOW } from './flow.ts';
+import { ReceiveQueue, SendWindow, sendChunk, WINDOW } from './flow.ts';
 import type { Frame, Port, WireError } from './port.ts';
 
 const fromWire = ({ code, status, message, details }: WireError): EngineError =>
   new EngineError(code, message, { status, details });
 
-/** What an open operation does with frames. */
+const nothing = (): void => undefined;
+
+/** What an open operation does with frames. `end` is called once, and last. */
 interface Pending {
-  value(value: unknown): void;
-  data(bytes: Uint8Array): void;
-  credit(amount: number): void;
+  readonly value?: (value: unknown) => void;
+  readonly data?: (bytes: Uint8Array) => void;
+  readonly credit?: (amount: number) => void;
   end(error?: EngineError): void;
 }
 
-export function createShellClient(port: Port): ShellClient {
-  const pending = new Map<number, Pending>();
-  let nextId = 1;
-  let lost: EngineError | undefined;
+/** The operations under way on one port, by id. */
+class Operations {
+  readonly #port: Port;
+  readonly #pending = new Map<number, Pending>();
+  #nextId = 1;
+  #lost: EngineError | undefined;
 
-  port.onFrame = (frame: Frame) => {
-    const operation = pending.get(frame.id);
-    if (!operation) return;
+  constructor(port: Port) {
+    this.#port = port;
+    port.onFrame = (frame) => this.#receive(frame);
+    port.onClose = () => {
+      this.#lost = unavailable('the connection to the Windlass shell is lost; reload the window');
+      for (const id of [...this.#pending.keys()]) this.finish(id, this.#lost);
+    };
+  }
+
+  /** Sends the question. A refusal arrives as every other answer does, in a later turn. */
+  open(name: OperationName, input: unknown, handlers: Pending): number {
+    const id = this.#nextId++;
+    this.#pending.set(id, handlers);
+    const checked = shellContract[name].input.safeParse(input);
+    const refusal = checked.success
+      ? this.#lost
+      : new EngineError('invalidArgument', `${name}: ${checked.error.message}`);
+    if (refusal) void Promise.resolve().then(() => this.finish(id, refusal));
+    else this.post({ t: 'open', id, name, input: checked.data });
+    return id;
+  }
+
+  isOpen(id: number): boolean {
+    return this.#pending.has(id);
+  }
+
+  post(frame: Frame): void {
+    if (!this.#lost) this.#port.post(frame);
+  }
+
+  /** Ends an operation on this side. */
+  finish(id: number, error?: EngineError): void {
+    const operation = this.#pending.get(id);
+    this.#pending.delete(id);
+    operation?.end(error);
+  }
+
+  /** Ends an operation on both sides. */
+  abort(id: number, error?: EngineError): void {
+    if (!this.isOpen(id)) return;
+    this.post({ t: 'abort', id });
+    this.finish(id, error);
+  }
+
+  #receive(frame: Frame): void {
+    const operation = this.#pending.get(frame.id);
     switch (frame.t) {
       case 'value':
-        return operation.value(frame.value);
+        return operation?.value?.(frame.value);
       case 'data':
-        return operation.data(frame.bytes);
+        return operation?.data?.(frame.bytes);
       case 'credit':
-        return operation.credit(frame.amount);
+        return operation?.credit?.(frame.amount);
       case 'end':
-        return operation.end();
+        return this.finish(frame.id);
       case 'error':
-        return operation.end(fromWire(frame.error));
+        return this.finish(frame.id, fromWire(frame.error));
       case 'open':
       case 'abort':
-        return undefined;
+        throw new Error(`a window is not sent ${frame.t}`);
     }
-  };
-  port.onClose = () => {
-    lost = unavailable('the connection to the Windlass shell is lost; reload the window');
-    for (const operation of [...pending.values()]) operation.end(lost);
-    pending.clear();
-  };
+  }
+}
 
-  const open = (name: OperationName, input: unknown, handlers: Pending): number => {
-    const id = nextId++;
-    pending.set(id, handlers);
-    const checked = shellContract[name].input.safeParse(input);
-    const refusal =
-      lost ??
-      (checked.success
-        ? undefined
-        : new EngineError('invalidArgument', `${name}: ${checked.error.message}`));
-    // In a later turn, as every other answer: the caller must have its id first.
-    if (refusal) void Promise.resolve().then(() => handlers.end(refusal));
-    else port.post({ t: 'open', id, name, input: checked.data });
-    return id;
-  };
-  const nothing = (): void => undefined;
+/** Runs `stop` at the signal's abort, at once when that is past. Answers how to leave the signal alone. */
+function onAbort(signal: AbortSignal | undefined, stop: () => void): () => void {
+  if (!signal) return nothing;
+  if (signal.aborted) void Promise.resolve().then(stop);
+  signal.addEventListener('abort', stop, { once: true });
+  return () => signal.removeEventListener('abort', stop);
+}
 
+const badAnswer = (name: string, error: Error): EngineError =>
+  new EngineError('internal', `${name} answered ${error.message}`, { cause: error });
+
+function callOf<N extends CallName>(
+  operations: Operations,
+  name: N,
+  input: InputOf<N>,
+): Promise<OutputOf<N>> {
+  const { promise, resolve, reject } = Promise.withResolvers<OutputOf<N>>();
+  const id = operations.open(name, input, {
+    value: (value) => {
+      const checked = shellContract[name].output.safeParse(value);
+      if (checked.success) resolve(checked.data as OutputOf<N>);
+      operations.finish(id, checked.success ? undefined : badAnswer(name, checked.error));
+    },
+    end: (error) => reject(error ?? cancelled(`${name} was not answered`)),
+  });
+  return promise;
+}
+
+async function* streamOf<N extends StreamName>(
+  operations: Operations,
+  asked: { readonly name: N; readonly input: InputOf<N> },
+  signal?: AbortSignal,
+): AsyncGenerator<OutputOf<N>> {
+  const { name, input } = asked;
+  const queue = new ReceiveQueue<unknown>({
+    window: WINDOW.items,
+    sizeOf: () => 1,
+    credit: (amount) => operations.post({ t: 'credit', id, amount }),
+  });
+  const id = operations.open(name, input, {
+    value: (value) => void queue.push(value),
+    end: (error) => queue.finish(error),
+  });
+  const stop = (): void => operations.abort(id);
+  const leave = onAbort(signal, stop);
+  try {
+    for await (const value of queue) {
+      const checked = shellContract[name].output.safeParse(value);
+      if (!checked.success) throw badAnswer(name, checked.error);
+      yield checked.data as OutputOf<N>;
+    }
+  } finally {
+    leave();
+    stop();
+  }
+}
+
+function duplexOf<N extends DuplexName>(
+  operations: Operations,
+  asked: { readonly name: N; readonly input: InputOf<N> },
+  signal?: AbortSignal,
+): DuplexChannel<HeadOf<N>> {
+  const { name, input } = asked;
+  const head = Promise.withResolvers<HeadOf<N>>();
+  // A caller that only reads learns of the failure there.
+  head.promise.catch(nothing);
+  const outgoing = new SendWindow(WINDOW.bytes);
+  const queue = new ReceiveQueue<Uint8Array>({
+    window: WINDOW.bytes,
+    sizeOf: (bytes) => bytes.length,
+    credit: (amount) => operations.post({ t: 'credit', id, amount }),
+  });
+  let failure: EngineError | undefined;
+  const id = operations.open(name, input, {
+    value: (value) => {
+      const checked = shellContract[name].head.safeParse(value);
+      if (checked.success) head.resolve(checked.data as HeadOf<N>);
+      else operations.abort(id, badAnswer(name, checked.error));
+    },
+    data: (bytes) => void queue.push(bytes),
+    credit: (amount) => outgoing.credit(amount),
+    end: (error) => {
+      failure = error;
+      leave();
+      outgoing.close();
+      head.reject(error ?? cancelled(`${name} ended before it was answered`));
+      queue.finish(error);
+    },
+  });
+  const abort = (reason?: unknown): void =>
+    operations.abort(
+      id,
+      reason === undefined ? cancelled(`${name} was cancelled`) : toEngineError(reason),
+    );
+  const leave = onAbort(signal, () => abort());
+  const post = (bytes: Uint8Array): void => operations.post({ t: 'data', id, bytes });
   return {
-    call<N extends CallName>(name: N, input: InputOf<N>): Promise<OutputOf<N>> {
-      const { promise, resolve, reject } = Promise.withResolvers<OutputOf<N>>();
-      const id = open(name, input, {
-        value: (value) => {
-          pending.delete(id);
-          const checked = shellContract[name].output.safeParse(value);
-          if (checked.success) resolve(checked.data as OutputOf<N>);
-          else reject(new EngineError('internal', `${name} answered ${checked.error.message}`));
-        },
-        data: nothing,
-        credit: nothing,
-        end: (error) => {
-          pending.delete(id);
-          reject(error ?? cancelled(`${name} was not answered`));
-        },
-      });
-      return promise;
+    head: head.promise,
+    readable: queue,
+    async write(chunk) {
+      if (!(await sendChunk(outgoing, chunk, post)) && failure) throw failure;
     },
+    async end() {
+      if (operations.isOpen(id)) operations.post({ t: 'end', id });
+    },
+    abort,
+  };
+}
 
-    async *stream<N extends StreamName>(name: N, input: InputOf<N>, signal?: AbortSignal) {
-      const queue = new ReceiveQueue<unknown>(() => port.post({ t: 'credit', id, amount: 1 }));
-      const id = open(name, input, {
-        value: (value) => queue.push(value),
-        data: nothing,
-        credit: nothing,
-        end: (error) => {
-          pending.delete(id);
-          queue.finish(error);
-        },
-      });
-      const stop = (): void => {
-        if (!pending.delete(id)) return;
-        port.post({ t: 'abort', id });
-        queue.finish();
-      };
-      signal?.addEventListener('abort', stop, { once: true });
-      try {
-        for await (const value of queue)
-          yield shellContract[name].output.parse(value) as OutputOf<N>;
-      } finally {
-        signal?.removeEventListener('abort', stop);
-        stop();
-      }
-    },
-
-    duplex<N extends DuplexName>(
-      name: N,
-      input: InputOf<N>,
-      signal?: AbortSignal,
-    ): DuplexChannel<HeadOf<N>> {
-      const head = Promise.withResolvers<HeadOf<N>>();
-      head.promise.catch(nothing);
-      const outgoing = new SendWindow(WINDOW.bytes);
-      const queue = new ReceiveQueue<Uint8Array>((bytes) =>
-        port.post({ t: 'credit', id, amount: bytes.length }),
-      );
-      const finish = (error?: EngineError): void => {
-        pending.delete(id);
-        outgoing.close();
-        head.reject(error ?? cancelled(`${name} ended before it was answered`));
-        queue.finish(error);
-      };
-      const id = open(name, input, {
-        value: (value) => head.resolve(shellContract[name].head.parse(value) as HeadOf<N>),
-        data: (bytes) => queue.push(bytes),
-        credit: (amount) => outgoing.credit(amount),
-        end: finish,
-      });
-      const abort = (reason?: unknown): void => {
-        if (!pending.has(id)) return;
-        port.post({ t: 'abort', id });
-        finish(reason === undefined ? cancelled(`${name} was cancelled`) : toEngineError(reason));
-      };
-      signal?.addEventListener('abort', () => abort(), { once: true });
-      return {
-        head: head.promise,
-        readable: queue,
-        async write(chunk) {
-          if (await outgoing.take(chunk.length)) port.post({ t: 'data', id, bytes: chunk });
-        },
-        async end() {
-          if (pending.has(id)) port.post({ t: 'end', id });
-        },
-        abort,
-      };
-    },
+/** The client of the shell at the port's other end; it owns the port's callbacks from now on. */
+export function createShellClient(port: Port): ShellClient {
+  const operations = new Operations(port);
+  return {
+    call: (name, input) => callOf(operations, name, input),
+    stream: (name, input, signal) => streamOf(operations, { name, input }, signal),
+    duplex: (name, input, signal) => duplexOf(operations, { name, input }, signal),
   };
 }
