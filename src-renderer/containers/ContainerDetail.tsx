@@ -1,0 +1,93 @@
+import { ArrowLeft } from 'lucide-react';
+import { Tabs } from 'radix-ui';
+import { useState } from 'react';
+import { Link, useLocation } from 'wouter';
+import { useApp, useLive } from '../app/context.tsx';
+import { TerminalTab } from '../terminal/TerminalTab.tsx';
+import { Confirm } from '../ui/Confirm.tsx';
+import { act, canDo, nameOf, type Verb } from './container-actions.ts';
+import { InspectTab } from './InspectTab.tsx';
+import { LaunchTab } from './LaunchTab.tsx';
+import { LogsTab } from './LogsTab.tsx';
+import { PortLinks } from './PortLinks.tsx';
+
+const TABS = ['logs', 'terminal', 'inspect', 'launch'] as const;
+const VERBS: readonly Verb[] = ['start', 'stop', 'restart', 'pause', 'unpause', 'kill', 'remove'];
+
+export function ContainerDetail({ id }: { readonly id: string }) {
+  const { engine } = useApp();
+  const container = useLive((state) => state.containers?.find((one) => one.Id === id));
+  const isLoaded = useLive((state) => state.containers !== undefined);
+  const [, navigate] = useLocation();
+  const [asksRemoval, setAsksRemoval] = useState(false);
+  if (!container)
+    return (
+      <div className="empty">
+        <h2>{isLoaded ? 'This container is gone' : 'Loading…'}</h2>
+        {isLoaded && <Link href="/">Back to the containers</Link>}
+      </div>
+    );
+  const run = (verb: Verb): void => {
+    if (verb === 'remove') setAsksRemoval(true);
+    else void act(engine, verb, [container]);
+  };
+  return (
+    <>
+      <header className="bar">
+        <Link href="/" className="icon" aria-label="Back to the containers">
+          <ArrowLeft size={18} aria-hidden />
+        </Link>
+        <div className="two-lines">
+          <h1>{nameOf(container)}</h1>
+          <span className="muted">
+            <span className={`dot dot-${container.State}`} aria-hidden /> {container.Status} ·{' '}
+            {container.Image} · <code>{id.slice(0, 12)}</code> ·{' '}
+            <PortLinks ports={container.Ports ?? []} />
+          </span>
+        </div>
+        <div className="spacer" />
+        {VERBS.filter((verb) => canDo(verb, container)).map((verb) => (
+          <button
+            key={verb}
+            type="button"
+            className={verb === 'remove' ? 'danger' : ''}
+            onClick={() => run(verb)}
+          >
+            {verb}
+          </button>
+        ))}
+      </header>
+      <Tabs.Root defaultValue="logs" className="tabs">
+        <Tabs.List aria-label="Container">
+          {TABS.map((tab) => (
+            <Tabs.Trigger key={tab} value={tab}>
+              {tab}
+            </Tabs.Trigger>
+          ))}
+        </Tabs.List>
+        <Tabs.Content value="logs">
+          <LogsTab id={id} state={container.State ?? ''} />
+        </Tabs.Content>
+        <Tabs.Content value="terminal">
+          <TerminalTab container={container} />
+        </Tabs.Content>
+        <Tabs.Content value="inspect">
+          <InspectTab id={id} state={container.State ?? ''} />
+        </Tabs.Content>
+        <Tabs.Content value="launch">
+          <LaunchTab id={id} state={container.State ?? ''} />
+        </Tabs.Content>
+      </Tabs.Root>
+      {asksRemoval && (
+        <Confirm
+          title={`Remove ${nameOf(container)}?`}
+          action="Remove"
+          onConfirm={() => void act(engine, 'remove', [container]).then(() => navigate('/'))}
+          onClose={() => setAsksRemoval(false)}
+        >
+          <p>Its own files and anonymous volumes are deleted; named volumes stay.</p>
+        </Confirm>
+      )}
+    </>
+  );
+}

@@ -1,0 +1,37 @@
+import { Fragment } from 'react';
+import type { Port } from '../../shared/engine/engine-api.ts';
+import { errorMessage } from '../../shared/errors.ts';
+import { useApp } from '../app/context.tsx';
+import { showToast } from '../ui/toasts.ts';
+
+/** Published TCP ports as links to this machine; others as text. */
+export function PortLinks({ ports }: { readonly ports: readonly Port[] }) {
+  const { shell } = useApp();
+  if (ports.length === 0) return <span className="muted">–</span>;
+  const open = (url: string): void => {
+    shell
+      .call('external.open', { url })
+      .catch((error: unknown) => showToast('error', errorMessage(error)));
+  };
+  return ports.map((port) => {
+    const key = `${port.IP}:${port.PublicPort}:${port.PrivatePort}/${port.Type}`;
+    const text = port.PublicPort
+      ? `${port.PublicPort}:${port.PrivatePort}`
+      : `${port.PrivatePort}/${port.Type}`;
+    if (!port.PublicPort || port.Type !== 'tcp') return <Fragment key={key}>{text} </Fragment>;
+    const host = !port.IP || port.IP === '0.0.0.0' ? 'localhost' : port.IP;
+    return (
+      <button
+        key={key}
+        type="button"
+        className="link"
+        onClick={(event) => {
+          event.stopPropagation();
+          open(`http://${host}:${port.PublicPort}`);
+        }}
+      >
+        {text}
+      </button>
+    );
+  });
+}

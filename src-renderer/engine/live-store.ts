@@ -1,0 +1,103 @@
+/**
+ * What is true on the host now: listed once, kept current by its events, listed again after a gap. Bursts
+ * of events become one listing. No polling.
+ */
+import { createStore } from 'zustand/vanilla';
+import type {
+  ContainerSummary,
+  EventMessage,
+  ImageSummary,
+} from '../../shared/engine/engine-api.ts';
+import { errorMessage } from '../../shared/errors.ts';
+import { type EngineClient, query } from './engine-client.ts';
+
+export interface LiveState {
+  /** undefined until first listed. */
+  readonly containers: readonly ContainerSummary[] | undefined;
+  readonly images: readonly ImageSummary[] | undefined;
+  readonly events: readonly EventMessage[];
+  /** Why the engine cannot be reached; undefined while it can. */
+  readonly problem: string | undefined;
+}
+
+const KEPT_EVENTS = 500;
+const RETRY_MS = 1000;
+/** Events of one burst share a listing. */
+const SETTLE_MS = 40;
+
+/** Actions that change nothing a list shows. */
+const isQuiet = (action: string): boolean =>
+  /^(exec_|attach|detach|resize|top|archive-path|extract-to-dir|export)/.test(action);
+
+export type LiveStore = ReturnType<typeof createLiveStore>;
+
+export function createLiveStore(engine: EngineClient) {
+  const store = createStore<LiveState>(() => ({
+    containers: undefined,
+    images: undefined,
+    events: [],
+    problem: undefined,
+  }));
+  const stop = new AbortController();
+
+  const lister = (list: () => Promise<void>): (() => void) => {
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    let isListing = false;
+    let isStale = false;
+    const run = async (): Promise<void> => {
+      isListing = true;
+      isStale = false;
+      try {
+        await list();
+      } catch {
+        // The event stream's own failure is what the window shows.
+      }
+      isListing = false;
+      if (isStale) void run();
+    };
+    return () => {
+      if (isListing) {
+        isStale = true;
+        return;
+      }
+      clearTimeout(timer);
+      timer = setTimeout(() => void run(), SETTLE_MS);
+    };
+  };
+
+  const refreshContainers = lister(async () => {
+    const containers = await engine.get<ContainerSummary[]>(`/containers/json${query({ all: 1 })}`);
+    store.setState({ containers });
+  });
+  const refreshImages = lister(async () => {
+    const images = await engine.get<ImageSummary[]>('/images/json');
+    store.setState({ images });
+  });
+
+  const onEvent = (event: EventMessage): void => {
+    store.setState(({ events }) => ({ events: [event, ...events].slice(0, KEPT_EVENTS) }));
+    if (event.Type === 'container' && !isQuiet(event.Action ?? '')) refreshContainers();
+    if (event.Type === 'network') refreshContainers();
+    if (event.Type === 'image') refreshImages();
+  };
+
+  const follow = async (): Promise<void> => {
+    while (!stop.signal.aborted) {
+      try {
+        const events = engine.lines<EventMessage>('GET', '/events', stop.signal);
+        const first = events.next();
+        refreshContainers();
+        refreshImages();
+        store.setState({ problem: undefined });
+        for (let next = await first; !next.done; next = await events.next()) onEvent(next.value);
+      } catch (error) {
+        if (stop.signal.aborted) return;
+        store.setState({ problem: errorMessage(error) });
+      }
+      await new Promise((resolve) => setTimeout(resolve, RETRY_MS));
+    }
+  };
+  void follow();
+
+  return { store, refreshContainers, refreshImages, close: () => stop.abort() };
+}

@@ -1,0 +1,96 @@
+/** Pulls under way, outside any page: leaving the page does not lose them. */
+import { createStore } from 'zustand/vanilla';
+import { errorMessage } from '../../shared/errors.ts';
+import { type EngineClient, query } from './engine-client.ts';
+
+export interface LayerProgress {
+  readonly id: string;
+  readonly status: string;
+  readonly current: number;
+  readonly total: number;
+}
+
+export interface Pull {
+  readonly key: number;
+  readonly image: string;
+  readonly state: 'running' | 'done' | 'failed' | 'cancelled';
+  readonly layers: readonly LayerProgress[];
+  /** The last word without a layer: digest, status, or the error. */
+  readonly message: string;
+  readonly cancel: () => void;
+}
+
+interface PullLine {
+  readonly status?: string;
+  readonly id?: string;
+  readonly progressDetail?: { readonly current?: number; readonly total?: number };
+}
+
+export const pulls = createStore<{ readonly list: readonly Pull[] }>(() => ({ list: [] }));
+let nextKey = 1;
+
+const update = (key: number, change: (pull: Pull) => Pull): void =>
+  pulls.setState(({ list }) => ({
+    list: list.map((pull) => (pull.key === key ? change(pull) : pull)),
+  }));
+
+/** A line folded into the layers it speaks of. */
+export function applyLine(pull: Pull, line: PullLine): Pull {
+  const { status = '', id, progressDetail } = line;
+  const isLayer = id !== undefined && /^[0-9a-f]{12}$/.test(id);
+  if (!isLayer) return { ...pull, message: status };
+  const before = pull.layers.find((layer) => layer.id === id);
+  const layer: LayerProgress = {
+    id,
+    status,
+    current: progressDetail?.current ?? (status === 'Pull complete' ? (before?.total ?? 1) : 0),
+    total: progressDetail?.total ?? before?.total ?? 0,
+  };
+  return {
+    ...pull,
+    layers: before
+      ? pull.layers.map((one) => (one.id === id ? layer : one))
+      : [...pull.layers, layer],
+  };
+}
+
+/** `registry:5000/name:tag` → name and tag; no tag means latest. */
+export function splitReference(reference: string): { name: string; tag: string } {
+  const at = reference.lastIndexOf(':');
+  if (reference.includes('@') || at <= reference.lastIndexOf('/'))
+    return { name: reference, tag: reference.includes('@') ? '' : 'latest' };
+  return { name: reference.slice(0, at), tag: reference.slice(at + 1) };
+}
+
+/** Starts a pull; resolves when it is through, rejects when it failed. */
+export async function startPull(engine: EngineClient, image: string): Promise<void> {
+  const key = nextKey++;
+  const abort = new AbortController();
+  const pull: Pull = {
+    key,
+    image,
+    state: 'running',
+    layers: [],
+    message: 'Starting…',
+    cancel: () => abort.abort(),
+  };
+  pulls.setState(({ list }) => ({ list: [pull, ...list] }));
+  const { name, tag } = splitReference(image);
+  try {
+    const path = `/images/create${query({ fromImage: name, tag: tag === '' ? undefined : tag })}`;
+    for await (const line of engine.lines<PullLine>('POST', path, abort.signal))
+      update(key, (one) => applyLine(one, line));
+    update(key, (one) => ({ ...one, state: 'done' }));
+  } catch (error) {
+    const state = abort.signal.aborted ? 'cancelled' : 'failed';
+    update(key, (one) => ({
+      ...one,
+      state,
+      message: state === 'cancelled' ? 'Cancelled' : errorMessage(error),
+    }));
+    throw error;
+  }
+}
+
+export const dismissPull = (key: number): void =>
+  pulls.setState(({ list }) => ({ list: list.filter((pull) => pull.key !== key) }));

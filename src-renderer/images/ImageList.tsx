@@ -1,0 +1,173 @@
+import { Download, Play, Trash2, Upload } from 'lucide-react';
+import { type FormEvent, useRef, useState } from 'react';
+import { useLocation } from 'wouter';
+import type { ImageSummary } from '../../shared/engine/engine-api.ts';
+import { errorMessage } from '../../shared/errors.ts';
+import { useApp, useLive } from '../app/context.tsx';
+import { startPull } from '../engine/pulls-store.ts';
+import { Confirm } from '../ui/Confirm.tsx';
+import { formatAge, formatBytes, shortId } from '../ui/format.ts';
+import { showToast } from '../ui/toasts.ts';
+
+const nameOf = (image: ImageSummary): string => image.RepoTags?.[0] ?? '<none>';
+
+export function ImageList() {
+  const { engine } = useApp();
+  const images = useLive((state) => state.images);
+  const containers = useLive((state) => state.containers);
+  const [reference, setReference] = useState('');
+  const [doomed, setDoomed] = useState<ImageSummary>();
+  const file = useRef<HTMLInputElement>(null);
+
+  const pull = (event: FormEvent): void => {
+    event.preventDefault();
+    if (reference.trim() === '') return;
+    // The panel shows how it goes and how it ends.
+    startPull(engine, reference.trim()).catch(() => undefined);
+    setReference('');
+  };
+  const load = async (archive: File): Promise<void> => {
+    try {
+      const text = await engine.upload('/images/load?quiet=1', archive);
+      const loaded = /Loaded image[^"\\]*/.exec(text)?.[0];
+      showToast(loaded ? 'info' : 'error', loaded ?? text);
+    } catch (error) {
+      showToast('error', `${archive.name}: ${errorMessage(error)}`);
+    }
+  };
+  const remove = (image: ImageSummary): void => {
+    engine
+      .json('DELETE', `/images/${encodeURIComponent(image.RepoTags?.[0] ?? image.Id ?? '')}`)
+      .catch((error: unknown) => showToast('error', errorMessage(error)));
+  };
+  return (
+    <>
+      <header className="bar">
+        <h1>Images</h1>
+        <form className="inline" onSubmit={pull}>
+          <input
+            placeholder="Pull: name, name:tag, host:5000/name"
+            aria-label="Image to pull"
+            value={reference}
+            onChange={(event) => setReference(event.target.value)}
+          />
+          <button type="submit" className="primary" disabled={reference.trim() === ''}>
+            <Download size={16} aria-hidden /> Pull
+          </button>
+        </form>
+        <div className="spacer" />
+        <input
+          ref={file}
+          type="file"
+          hidden
+          accept=".tar,.tgz,.gz"
+          aria-label="Image archive"
+          onChange={(event) => {
+            const [archive] = event.target.files ?? [];
+            if (archive) void load(archive);
+            event.target.value = '';
+          }}
+        />
+        <button type="button" onClick={() => file.current?.click()}>
+          <Upload size={16} aria-hidden /> Load archive
+        </button>
+      </header>
+      {images === undefined ? (
+        <div className="skeleton" aria-label="Loading" />
+      ) : images.length === 0 ? (
+        <div className="empty">
+          <h2>No images yet</h2>
+          <p>
+            Pull one above, or load an archive made with <code>docker save</code>.
+          </p>
+        </div>
+      ) : (
+        <div className="table-scroll">
+          <div className="table images" role="table" aria-label="Images">
+            <div className="row head" role="row">
+              <span role="columnheader">Name</span>
+              <span role="columnheader">Id</span>
+              <span role="columnheader">Created</span>
+              <span role="columnheader">Size</span>
+              <span role="columnheader">Used by</span>
+              <span role="columnheader" className="sr-only">
+                Actions
+              </span>
+            </div>
+            {images.map((image) => (
+              <ImageRow
+                key={image.Id}
+                image={image}
+                users={(containers ?? []).filter(({ ImageID }) => ImageID === image.Id).length}
+                onRemove={() => setDoomed(image)}
+              />
+            ))}
+          </div>
+        </div>
+      )}
+      {doomed && (
+        <Confirm
+          title={`Remove ${nameOf(doomed)}?`}
+          action="Remove"
+          onConfirm={() => remove(doomed)}
+          onClose={() => setDoomed(undefined)}
+        >
+          <p>Layers that no other image uses are deleted from disk.</p>
+        </Confirm>
+      )}
+    </>
+  );
+}
+
+interface ImageRowProps {
+  readonly image: ImageSummary;
+  readonly users: number;
+  readonly onRemove: () => void;
+}
+
+function ImageRow({ image, users, onRemove }: ImageRowProps) {
+  const [, navigate] = useLocation();
+  const name = nameOf(image);
+  return (
+    <div className="row body" role="row">
+      <span role="cell" className="clip">
+        <b>{name}</b>
+        {(image.RepoTags?.length ?? 0) > 1 && (
+          <span className="muted"> +{(image.RepoTags?.length ?? 1) - 1}</span>
+        )}
+      </span>
+      <code role="cell" className="muted">
+        {shortId(image.Id)}
+      </code>
+      <span role="cell">{formatAge(image.Created)}</span>
+      <span role="cell">{formatBytes(image.Size)}</span>
+      <span role="cell">
+        {users === 0 ? (
+          <span className="muted">–</span>
+        ) : (
+          `${users} container${users === 1 ? '' : 's'}`
+        )}
+      </span>
+      <span role="cell" className="row-actions">
+        <button
+          type="button"
+          className="icon"
+          aria-label={`Create a container from ${name}`}
+          title="Create a container"
+          onClick={() => navigate(`/create?image=${encodeURIComponent(name)}`)}
+        >
+          <Play size={16} aria-hidden />
+        </button>
+        <button
+          type="button"
+          className="icon"
+          aria-label={`Remove ${name}`}
+          title="Remove"
+          onClick={onRemove}
+        >
+          <Trash2 size={16} aria-hidden />
+        </button>
+      </span>
+    </div>
+  );
+}
