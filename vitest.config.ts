@@ -20,6 +20,22 @@ export default defineConfig({
           fileParallelism: false,
         },
       },
+      {
+        test: {
+          name: 'e2e',
+          include: ['test/e2e/**/*.test.ts'],
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
+          fileParallelism: false,
+          expect: { poll: { timeout: 10_000 } },
+        },
+      },
+      {
+        test: {
+          name: 'window',
+          include: ['src-renderer/**/*.test.ts', 'src-renderer/**/*.test.tsx'],
+        },
+      },
     ],
   },
 });

@@ -101,7 +101,12 @@ async function main(): Promise<void> {
     settings: new SettingsStore(),
     openExternal: openInBrowser,
   });
-  const directory = join(dirname(fileURLToPath(import.meta.url)), '../renderer');
+  const here = dirname(fileURLToPath(import.meta.url));
+  // Run from source, the built window is still in dist/.
+  const directory = join(
+    here,
+    import.meta.url.endsWith('.ts') ? '../dist/renderer' : '../renderer',
+  );
   const web = closing.use(await startWebShell({ directory, handlers, port: options.port }));
   process.stdout.write(`Windlass: ${web.address}\n`);
   if (!process.argv.includes('--web')) await openInBrowser(web.address);

@@ -87,7 +87,7 @@ export class EngineClient {
     for await (const bytes of channel.readable) {
       for (const value of parser.push(bytes)) {
         if (typeof value.error === 'string') throw new EngineError('internal', value.error);
-        yield value;
+        yield value as T;
       }
     }
   }
@@ -117,14 +117,13 @@ export class EngineClient {
 
   /** A hijacked connection, for attach and exec. */
   async hijack(path: string, body?: unknown): Promise<RawConnection> {
-    const headers: Record<string, string> =
-      body === undefined ? {} : { 'X-Windlass-Body': JSON.stringify(body) };
     const channel = this.#shell.duplex('engine.request', {
       host: this.host,
       method: 'POST',
       path,
-      headers,
+      headers: {},
       upgrade: true,
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     const { status } = await channel.head;
     if (status >= 300) throw failure(status, await collect(channel.readable));
