@@ -195,7 +195,6 @@ async function openRuntime(
 ): Promise<ClosableRuntime> {
   const namespace = config.containerdNamespace;
   const containerd = await startContainerd({
-    dataRoot: config.dataRoot,
     execRoot: config.execRoot,
     namespace,
     logLevel: config.debug ? 'debug' : 'warn',

@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import type { HostConfig } from '../../../shared/engine/engine-api.ts';
 import { conflict } from '../../../shared/errors.ts';
 import { writeFileAtomic } from '../platform/atomic-file.ts';
-import { ALL_CAPABILITIES, capabilitiesFor } from '../runtime/capabilities.ts';
 import type { ResolvedMount } from '../runtime/oci-mounts.ts';
+import { execProcess } from '../runtime/oci-process.ts';
 import { ociResources } from '../runtime/oci-resources.ts';
-import { buildOciSpec, capabilitySets, type NamespacePlan } from '../runtime/oci-spec.ts';
+import { buildOciSpec, type NamespacePlan } from '../runtime/oci-spec.ts';
 import type { OciProcess, OciResources, OciSpec } from '../runtime/oci-types.ts';
 import { resolveUser } from '../runtime/resolve-user.ts';
 import type { Container } from './container.ts';
@@ -176,22 +176,24 @@ export async function execProcessFor(
     request.User || config.User || '',
     hostConfig.GroupAdd ?? [],
   );
-  const names =
-    hostConfig.Privileged || request.Privileged ? ALL_CAPABILITIES : capabilitiesFor(hostConfig);
   const base = environmentOf(container, user.home).filter(
     (entry) => request.Tty || config.Tty || !entry.startsWith('TERM='),
   );
   const terminal =
     request.Tty && !base.some((entry) => entry.startsWith('TERM=')) ? ['TERM=xterm'] : [];
-  return {
-    terminal: request.Tty ?? false,
-    user: { uid: user.uid, gid: user.gid, additionalGids: user.additionalGids },
-    args: request.Cmd ?? [],
-    env: replaceOrAppendEnv([...base, ...terminal], request.Env ?? []),
-    cwd: request.WorkingDir || config.WorkingDir || '/',
-    capabilities: capabilitySets(names),
-    noNewPrivileges: context.settings.noNewPrivileges,
-  };
+  return execProcess(
+    {
+      hostConfig,
+      user,
+      args: request.Cmd ?? [],
+      env: replaceOrAppendEnv([...base, ...terminal], request.Env ?? []),
+      terminal: request.Tty ?? false,
+      cwd: request.WorkingDir || config.WorkingDir || '/',
+      defaultUlimits: context.settings.defaultUlimits,
+      noNewPrivileges: context.settings.noNewPrivileges,
+    },
+    request.Privileged ?? false,
+  );
 }
 
 /** Limits for a live update. */

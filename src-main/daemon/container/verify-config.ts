@@ -6,6 +6,8 @@
 import { posix } from 'node:path';
 import type { ContainerConfig, HostConfig } from '../../../shared/engine/engine-api.ts';
 import { invalidArgument } from '../../../shared/errors.ts';
+import { normalizeCapabilities } from '../runtime/capabilities.ts';
+import { parseSecurityOptions } from '../runtime/security-options.ts';
 import { parseDetachKeys } from './detach-keys.ts';
 import { parseSignal } from './signals.ts';
 import { verifyResources } from './verify-resources.ts';
@@ -98,6 +100,9 @@ function verifyModes(config: ContainerConfig, hostConfig: HostConfig): void {
 }
 
 function verifyHostConfig(hostConfig: HostConfig): void {
+  normalizeCapabilities(hostConfig.CapAdd, 'CapAdd');
+  normalizeCapabilities(hostConfig.CapDrop, 'CapDrop');
+  parseSecurityOptions(hostConfig);
   const policy = hostConfig.RestartPolicy;
   if (hostConfig.AutoRemove && policy?.Name && policy.Name !== 'no')
     throw invalidArgument("can't create 'AutoRemove' container with restart policy");

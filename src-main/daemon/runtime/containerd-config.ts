@@ -11,11 +11,14 @@ export interface ContainerdPaths {
   readonly logFile: string;
 }
 
-/** Everything below two directories: `root` survives a reboot, `exec` need not. */
-export function containerdPaths(dataRoot: string, execRoot: string): ContainerdPaths {
+/**
+ * Everything below the exec root. What containerd records, tasks and their containers, does not outlive
+ * a reboot either; and on /run, which is memory, its database need not wait for a disk at every start.
+ */
+export function containerdPaths(execRoot: string): ContainerdPaths {
   const exec = join(execRoot, 'containerd');
   return {
-    root: join(dataRoot, 'containerd'),
+    root: join(exec, 'root'),
     state: join(exec, 'daemon'),
     address: join(exec, 'containerd.sock'),
     ttrpcAddress: join(exec, 'containerd.sock.ttrpc'),

@@ -5,6 +5,8 @@ import type { ExitStatus, RuntimeProcess } from './runtime.ts';
 import { runtimeFailure, startFailure } from './runtime-errors.ts';
 
 const RETRY_MS = 50;
+/** A supervised containerd is back long before; an adopted one that stays away is an error. */
+const AWAY_LIMIT_MS = 30_000;
 
 /** RFC 3339 with nanoseconds of a protobuf timestamp. */
 export function timestampText(value: unknown): string {
@@ -18,13 +20,18 @@ const exitStatusOf = (answer: Message): ExitStatus => ({
   exitedAt: timestampText(answer['exited_at']),
 });
 
-/** Runs a call again while containerd is away; its tasks outlive it. */
-export async function whileAway<T>(call: () => Promise<T>): Promise<T> {
+/** Runs a call again while containerd is away, its tasks outlive it; gives up after `limitMs`. */
+export async function whileAway<T>(
+  call: () => Promise<T>,
+  limitMs: number = AWAY_LIMIT_MS,
+): Promise<T> {
+  const deadline = performance.now() + limitMs;
   for (;;) {
     try {
       return await call();
     } catch (error) {
-      if (!(error instanceof ContainerdError) || !error.isUnavailable) throw error;
+      const isAway = error instanceof ContainerdError && error.isUnavailable;
+      if (!isAway || performance.now() > deadline) throw error;
       await delay(RETRY_MS);
     }
   }
@@ -34,20 +41,14 @@ export class ContainerdProcess implements RuntimeProcess {
   protected readonly client: ContainerdClient;
   readonly containerId: string;
   readonly #execId: string;
-  readonly #command: string;
   #pid: number;
   #exit: Promise<ExitStatus> | undefined;
 
-  constructor(
-    client: ContainerdClient,
-    ids: { containerId: string; execId: string },
-    known: { pid: number; command: string },
-  ) {
+  constructor(client: ContainerdClient, ids: { containerId: string; execId: string }, pid: number) {
     this.client = client;
     this.containerId = ids.containerId;
     this.#execId = ids.execId;
-    this.#pid = known.pid;
-    this.#command = known.command;
+    this.#pid = pid;
   }
 
   get pid(): number {
@@ -64,7 +65,7 @@ export class ContainerdProcess implements RuntimeProcess {
       this.#pid = Number(answer['pid'] ?? this.#pid);
       return this.#pid;
     } catch (error) {
-      throw startFailure(error, this.#command);
+      throw startFailure(error);
     }
   }
 
@@ -87,7 +88,8 @@ export class ContainerdProcess implements RuntimeProcess {
 
   async #waitForExit(): Promise<ExitStatus> {
     try {
-      return exitStatusOf(await whileAway(() => this.client.call('tasks', 'Wait', this.ids)));
+      const wait = (): Promise<Message> => this.client.call('tasks', 'Wait', this.ids);
+      return exitStatusOf(await whileAway(wait, Number.POSITIVE_INFINITY));
     } catch (error) {
       if (error instanceof ContainerdError && error.isNotFound) return UNKNOWN_EXIT();
       throw runtimeFailure(error);

@@ -2,13 +2,15 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { errorMessage, internal } from '../../../shared/errors.ts';
+import { errorMessage, invalidArgument, isEngineError } from '../../../shared/errors.ts';
 import type { Log } from '../log/log.ts';
+import { DEFAULT_PROFILE, ensureDefaultProfile } from './apparmor.ts';
 import { ContainerdError, decodeMessage, type Message } from './containerd-client.ts';
 import { whileAway } from './containerd-process.ts';
 import type { Containerd } from './containerd-supervisor.ts';
 import { ContainerdTask, jsonAny, protoAny } from './containerd-task.ts';
 import type { Runtime, Task, TaskCreateRequest } from './runtime.ts';
+import { runtimeBinaries, withStockRuntimes } from './runtime-binaries.ts';
 import { startFailure } from './runtime-errors.ts';
 import { ShimPool } from './shim-pool.ts';
 
@@ -36,24 +38,37 @@ export interface RuntimeOptions {
 export type ClosableRuntime = Runtime & { close(): Promise<void> };
 
 export async function createRuntime(options: RuntimeOptions): Promise<ClosableRuntime> {
-  const pool = await ShimPool.open(options);
-  const runtime = new ContainerdRuntime(options, pool);
-  return runtime;
+  const runtimes = withStockRuntimes(options.runtimes);
+  const [pool, binaries] = await Promise.all([
+    ShimPool.open(options),
+    runtimeBinaries(join(options.execRoot, 'runtimes'), runtimes),
+  ]);
+  return new ContainerdRuntime(options, { runtimes, pool, binaries });
+}
+
+interface RuntimeParts {
+  readonly runtimes: Runtime['runtimes'];
+  readonly pool: ShimPool;
+  readonly binaries: ReadonlyMap<string, string>;
 }
 
 class ContainerdRuntime implements ClosableRuntime {
   readonly runtimes: Runtime['runtimes'];
   readonly #options: RuntimeOptions;
   readonly #pool: ShimPool;
+  readonly #binaries: ReadonlyMap<string, string>;
   readonly #oomListeners = new Set<(containerId: string) => void>();
   #subscription: Disposable | undefined;
   readonly #restarts: Disposable;
+  /** Asked once: a process start for every `docker info` would be felt. */
+  #binaryVersions: ReturnType<typeof binaryVersions> | undefined;
   #isClosed = false;
 
-  constructor(options: RuntimeOptions, pool: ShimPool) {
+  constructor(options: RuntimeOptions, parts: RuntimeParts) {
     this.#options = options;
-    this.#pool = pool;
-    this.runtimes = new Map([['runc', { path: 'runc', runtimeArgs: [] }], ...options.runtimes]);
+    this.runtimes = parts.runtimes;
+    this.#pool = parts.pool;
+    this.#binaries = parts.binaries;
     this.#restarts = options.containerd.onRestart(() => this.#subscribe());
     this.#subscribe();
     this.prepare();
@@ -69,7 +84,7 @@ class ContainerdRuntime implements ClosableRuntime {
 
   async create(request: TaskCreateRequest): Promise<Task> {
     const { containerId, spec, stdio } = request;
-    const command = spec.process.args[0] ?? '';
+    if (spec.process.apparmorProfile === DEFAULT_PROFILE) await ensureDefaultProfile();
     try {
       await this.#createRecord(request);
       const answer = await this.#client.call('tasks', 'Create', {
@@ -81,13 +96,12 @@ class ContainerdRuntime implements ClosableRuntime {
         options: this.#runcOptions(request.runtime),
         runtime_path: this.#pool.launcherPath,
       });
-      return new ContainerdTask(this.#client, containerId, {
-        pid: Number(answer['pid'] ?? 0),
-        command,
-      });
+      return new ContainerdTask(this.#client, containerId, Number(answer['pid'] ?? 0));
     } catch (error) {
       await this.purge(containerId);
-      throw startFailure(error, command);
+      throw startFailure(error);
+    } finally {
+      this.#pool.refillSoon();
     }
   }
 
@@ -108,11 +122,11 @@ class ContainerdRuntime implements ClosableRuntime {
   }
 
   #runcOptions(runtime: string): Message {
-    const known = this.runtimes.get(runtime);
-    if (!known) throw internal(`unknown runtime ${runtime}`);
+    const binary = this.#binaries.get(runtime);
+    if (binary === undefined) throw invalidArgument(`runtime not found in config: ${runtime}`);
     return protoAny(RUNC_OPTIONS_TYPE, 'RuncOptions', {
-      binary_name: known.path,
-      root: join(this.#options.execRoot, `runtime-${runtime}`),
+      binary_name: binary,
+      root: join(this.#options.execRoot, `runtime-${encodeURIComponent(runtime)}`),
       systemd_cgroup: this.#options.usesSystemdCgroup,
     });
   }
@@ -123,7 +137,7 @@ class ContainerdRuntime implements ClosableRuntime {
         this.#client.call('tasks', 'Get', { container_id: containerId }),
       );
       const { pid = 0 } = (answer['process'] ?? {}) as { pid?: number };
-      return new ContainerdTask(this.#client, containerId, { pid, command: '' });
+      return new ContainerdTask(this.#client, containerId, pid);
     } catch (error) {
       if (error instanceof ContainerdError && error.isNotFound) return undefined;
       throw error;
@@ -147,20 +161,21 @@ class ContainerdRuntime implements ClosableRuntime {
 
   async purge(containerId: string): Promise<void> {
     const task = await this.load(containerId);
-    if (task) {
-      await task.kill(SIGKILL, { all: true }).catch(() => undefined);
-      await this.#deleteTask(task);
-    }
+    if (task) await this.#endTask(task);
     await this.#deleteRecord(containerId);
   }
 
-  /** Deletes a task that was just killed, or was created and never started. */
-  async #deleteTask(task: Task): Promise<void> {
-    const state = await task.state().catch(() => 'unknown' as const);
-    if (state === 'running' || state === 'paused') await task.wait();
+  /** Kills and deletes a task in whatever state it is. What fails is logged: the record goes in any case. */
+  async #endTask(task: Task): Promise<void> {
     try {
+      // A frozen process cannot die.
+      if ((await task.state()) === 'paused') await task.resume();
+      await killAll(task);
+      if ((await task.state()) === 'running') await task.wait();
       await task.delete();
     } catch (error) {
+      // Gone in between: what was wanted.
+      if (isEngineError(error, 'notFound')) return;
       this.#options.log.warn('task could not be deleted', {
         container: task.containerId,
         error: errorMessage(error),
@@ -200,12 +215,12 @@ class ContainerdRuntime implements ClosableRuntime {
   }
 
   async version(): Promise<{ containerd: string; runc: string; init: string }> {
-    const [containerd, runc, init] = await Promise.all([
-      this.#client.call('version', 'Version', {}).then((answer) => String(answer['version'])),
-      firstLine('runc', ['--version']),
-      this.#options.initPath === undefined ? '' : firstLine(this.#options.initPath, ['--version']),
+    this.#binaryVersions ??= binaryVersions(this.#options.initPath);
+    const [{ version }, binaries] = await Promise.all([
+      this.#client.call('version', 'Version', {}),
+      this.#binaryVersions,
     ]);
-    return { containerd, runc: runc.replace('runc version ', ''), init };
+    return { containerd: String(version), ...binaries };
   }
 
   async close(): Promise<void> {
@@ -214,6 +229,25 @@ class ContainerdRuntime implements ClosableRuntime {
     this.#subscription?.[Symbol.dispose]();
     await this.#pool.close();
   }
+}
+
+async function killAll(task: Task): Promise<void> {
+  try {
+    await task.kill(SIGKILL, { all: true });
+  } catch (error) {
+    // It has ended already; it is still to be deleted.
+    if (!isEngineError(error, 'notFound')) throw error;
+  }
+}
+
+async function binaryVersions(
+  initPath: string | undefined,
+): Promise<{ runc: string; init: string }> {
+  const [runc, init] = await Promise.all([
+    firstLine('runc', ['--version']),
+    initPath === undefined ? '' : firstLine(initPath, ['--version']),
+  ]);
+  return { runc: runc.replace('runc version ', ''), init };
 }
 
 async function firstLine(command: string, args: readonly string[]): Promise<string> {

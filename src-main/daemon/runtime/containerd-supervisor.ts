@@ -5,8 +5,7 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
-import { mkdir, readFile, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { mkdir, readFile, rename, rm, stat } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { errorMessage, unavailable } from '../../../shared/errors.ts';
 import type { Log } from '../log/log.ts';
@@ -23,9 +22,13 @@ const MAX_BACKOFF_MS = 5_000;
 /** A run this long makes the next failure count as the first. */
 const STABLE_RUN_MS = 30_000;
 const POLL_MS = 10;
+const MAX_LOG_BYTES = 10 * 1024 * 1024;
+/** Three unanswered questions in a row, as dockerd has it. */
+const HEALTH_FAILURES = 3;
+const HEALTH_INTERVAL_MS = 5_000;
+const HEALTH_LIMIT_MS = 3_000;
 
 export interface ContainerdOptions {
-  readonly dataRoot: string;
   readonly execRoot: string;
   readonly namespace: string;
   readonly logLevel: string;
@@ -50,8 +53,13 @@ export interface Containerd {
 export async function startContainerd(options: ContainerdOptions): Promise<Containerd> {
   if (options.adopt !== undefined) return adopt(options, options.adopt);
   const supervisor = new Supervisor(options);
-  await supervisor.start();
-  return supervisor;
+  try {
+    await supervisor.start();
+    return supervisor;
+  } catch (error) {
+    supervisor.client.close();
+    throw error;
+  }
 }
 
 async function adopt(options: ContainerdOptions, address: string): Promise<Containerd> {
@@ -87,7 +95,7 @@ class Supervisor implements Containerd {
 
   constructor(options: ContainerdOptions) {
     this.#options = options;
-    this.#paths = containerdPaths(options.dataRoot, options.execRoot);
+    this.#paths = containerdPaths(options.execRoot);
     this.client = new ContainerdClient(this.#paths.address, options.namespace);
   }
 
@@ -109,10 +117,8 @@ class Supervisor implements Containerd {
   }
 
   async start(): Promise<void> {
-    await Promise.all([
-      mkdir(dirname(this.#paths.configFile), { recursive: true, mode: 0o711 }),
-      mkdir(this.#paths.root, { recursive: true, mode: 0o700 }),
-    ]);
+    await mkdir(this.#paths.root, { recursive: true, mode: 0o711 });
+    await limitLog(this.#paths.logFile);
     await this.#endLeftover();
     await writeFileAtomic(
       this.#paths.configFile,
@@ -152,37 +158,65 @@ class Supervisor implements Containerd {
     if (child.pid !== undefined)
       await writeFileAtomic(this.#paths.pidFile, String(child.pid), { sync: false });
     const failed = await Promise.race([exited, this.#waitUntilServing()]);
-    if (failed !== undefined)
+    if (failed !== undefined) {
+      if (child.pid !== undefined) await endProcess(child.pid);
       throw unavailable(`containerd did not start: ${failed}. Its log is ${this.#paths.logFile}`);
+    }
     this.#options.log.debug('containerd serves', { pid: child.pid, ms: Date.now() - startedMs });
-    void exited.then((how) => this.#onExit(how, startedMs));
+    const health = this.#watchHealth(child);
+    void exited.then((how) => {
+      clearInterval(health);
+      this.#onExit(how, startedMs);
+    });
   }
 
   #spawn(): ChildProcess {
     // A file, not a pipe: containerd must not die of our end.
     const log = openSync(this.#paths.logFile, 'a', 0o600);
+    // Readiness is ours to tell the service manager.
+    const { NOTIFY_SOCKET: _, ...env } = process.env;
     try {
       return spawn('containerd', ['--config', this.#paths.configFile], {
         stdio: ['ignore', log, log],
         detached: true,
         cwd: '/',
+        env,
       });
     } finally {
       closeSync(log);
     }
   }
 
-  async #waitUntilServing(): Promise<undefined> {
+  /** Undefined when it serves; why not, after the limit. */
+  async #waitUntilServing(): Promise<string | undefined> {
     const limit = Date.now() + START_LIMIT_MS;
     for (;;) {
       try {
         await this.client.call('version', 'Version', {}, { deadlineMs: 1000 });
         return undefined;
       } catch (error) {
-        if (Date.now() > limit) throw error;
+        if (Date.now() > limit) return `it does not answer (${errorMessage(error)})`;
         await delay(POLL_MS);
       }
     }
+  }
+
+  /** One that runs but does not answer is killed; its end then starts it again. */
+  #watchHealth(child: ChildProcess): NodeJS.Timeout {
+    let failures = 0;
+    const check = async (): Promise<void> => {
+      try {
+        await this.client.call('version', 'Version', {}, { deadlineMs: HEALTH_LIMIT_MS });
+        failures = 0;
+      } catch (error) {
+        if (this.#isStopping || ++failures < HEALTH_FAILURES) return;
+        this.#options.log.error('containerd does not answer, killing it', {
+          error: errorMessage(error),
+        });
+        child.kill('SIGKILL');
+      }
+    };
+    return setInterval(() => void check(), HEALTH_INTERVAL_MS).unref();
   }
 
   #onExit(how: string, startedMs: number): void {
@@ -220,6 +254,15 @@ class Supervisor implements Containerd {
       rm(this.#paths.address, { force: true }),
       rm(this.#paths.ttrpcAddress, { force: true }),
     ]);
+  }
+}
+
+/** Begins a new log when the old one has grown; one old log is kept. */
+async function limitLog(path: string): Promise<void> {
+  try {
+    if ((await stat(path)).size > MAX_LOG_BYTES) await rename(path, `${path}.1`);
+  } catch (error) {
+    if (!hasErrno(error, 'ENOENT')) throw error;
   }
 }
 

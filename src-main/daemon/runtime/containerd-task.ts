@@ -28,16 +28,11 @@ export const protoAny = (typeUrl: string, message: string, value: Message): Mess
 });
 
 export class ContainerdTask extends ContainerdProcess implements Task {
-  constructor(
-    client: ContainerdClient,
-    containerId: string,
-    known: { pid: number; command: string },
-  ) {
-    super(client, { containerId, execId: '' }, known);
+  constructor(client: ContainerdClient, containerId: string, pid: number) {
+    super(client, { containerId, execId: '' }, pid);
   }
 
   async exec(execId: string, spec: ProcessSpec, stdio: StdioPaths): Promise<RuntimeProcess> {
-    const command = spec.args[0] ?? '';
     try {
       await this.client.call('tasks', 'Exec', {
         container_id: this.containerId,
@@ -49,13 +44,9 @@ export class ContainerdTask extends ContainerdProcess implements Task {
         spec: jsonAny(PROCESS_TYPE, spec),
       });
     } catch (error) {
-      throw startFailure(error, command);
+      throw startFailure(error);
     }
-    return new ContainerdProcess(
-      this.client,
-      { containerId: this.containerId, execId },
-      { pid: 0, command },
-    );
+    return new ContainerdProcess(this.client, { containerId: this.containerId, execId }, 0);
   }
 
   /** Frees the task, then its record: nothing of it stays in containerd. */

@@ -1,6 +1,7 @@
 /** The mounts of a container, shallow before deep (moby oci/defaults.go, daemon/oci_linux.go withMounts). */
 import { posix } from 'node:path';
 import type { OciMount } from './oci-types.ts';
+import { tmpfsOptions } from './tmpfs-options.ts';
 
 /** A user's mount, resolved: where from, where to, how. */
 export interface ResolvedMount {
@@ -27,18 +28,17 @@ export interface MountPlan {
   readonly shmPath: string | undefined;
   readonly shmSizeBytes: number;
   readonly isPrivileged: boolean;
-  readonly sharesIpcWithHost: boolean;
-  readonly hasCgroupNamespace: boolean;
+  /** `none` has no /dev/shm at all, `host` the host's. */
+  readonly ipcMode: string;
   /** docker-init's path, to be seen at /sbin/docker-init. */
   readonly initPath: string | undefined;
   readonly readOnlyRootfs: boolean;
 }
 
 export const INIT_IN_CONTAINER = '/sbin/docker-init';
-const TMPFS_DEFAULTS = ['noexec', 'nosuid', 'nodev'];
 
 function defaultMounts(plan: MountPlan): OciMount[] {
-  const sysAccess = plan.isPrivileged ? 'rw' : 'ro';
+  const sysAccess = plan.isPrivileged ? [] : ['ro'];
   return [
     { destination: '/proc', type: 'proc', source: 'proc', options: ['nosuid', 'noexec', 'nodev'] },
     {
@@ -57,30 +57,27 @@ function defaultMounts(plan: MountPlan): OciMount[] {
       destination: '/sys',
       type: 'sysfs',
       source: 'sysfs',
-      options: ['nosuid', 'noexec', 'nodev', sysAccess],
+      options: ['nosuid', 'noexec', 'nodev', ...sysAccess],
     },
     {
       destination: '/sys/fs/cgroup',
       type: 'cgroup',
       source: 'cgroup',
-      options: [sysAccess, 'nosuid', 'noexec', 'nodev'],
+      options: [...sysAccess, 'nosuid', 'noexec', 'nodev'],
     },
-    ...ipcMounts(plan),
+    {
+      destination: '/dev/mqueue',
+      type: 'mqueue',
+      source: 'mqueue',
+      options: ['nosuid', 'noexec', 'nodev'],
+    },
+    ...privateShm(plan),
   ];
 }
 
-function ipcMounts(plan: MountPlan): OciMount[] {
-  const queue: OciMount = {
-    destination: '/dev/mqueue',
-    type: 'mqueue',
-    source: 'mqueue',
-    options: ['nosuid', 'noexec', 'nodev'],
-  };
-  if (plan.sharesIpcWithHost)
-    return [bind('/dev/shm', '/dev/shm', true), bind('/dev/mqueue', '/dev/mqueue', true)];
-  if (plan.shmPath !== undefined) return [queue, bind(plan.shmPath, '/dev/shm', true)];
+function privateShm(plan: MountPlan): OciMount[] {
+  if (plan.ipcMode === 'none') return [];
   return [
-    queue,
     {
       destination: '/dev/shm',
       type: 'tmpfs',
@@ -88,6 +85,12 @@ function ipcMounts(plan: MountPlan): OciMount[] {
       options: ['nosuid', 'noexec', 'nodev', 'mode=1777', `size=${plan.shmSizeBytes}`],
     },
   ];
+}
+
+/** A /dev/shm that is the host's, or one that containers share. */
+function sharedShm(plan: MountPlan): OciMount[] {
+  const source = plan.ipcMode === 'host' ? '/dev/shm' : plan.shmPath;
+  return source === undefined ? [] : [bind(source, '/dev/shm', true)];
 }
 
 const bind = (
@@ -99,7 +102,7 @@ const bind = (
   destination,
   type: 'bind',
   source,
-  options: ['rbind', propagation, ...(readWrite ? [] : ['ro'])],
+  options: ['rbind', ...(readWrite ? [] : ['ro']), propagation],
 });
 
 function networkFileMounts(plan: MountPlan): OciMount[] {
@@ -119,16 +122,12 @@ function userMount(mount: ResolvedMount): OciMount {
   return bind(mount.source, mount.destination, mount.readWrite, mount.propagation || 'rprivate');
 }
 
-/** The user's word wins over a default it contradicts (`exec` over `noexec`). */
-function tmpfsMount(destination: string, options: readonly string[]): OciMount {
-  const defaults = TMPFS_DEFAULTS.filter((word) => !options.includes(word.replace(/^no/, '')));
-  return {
-    destination,
-    type: 'tmpfs',
-    source: 'tmpfs',
-    options: [...new Set([...defaults, ...options.filter(Boolean)])],
-  };
-}
+const tmpfsMount = (destination: string, options: readonly string[]): OciMount => ({
+  destination,
+  type: 'tmpfs',
+  source: 'tmpfs',
+  options: tmpfsOptions(options),
+});
 
 const depth = (path: string): number => posix.normalize(path).split('/').filter(Boolean).length;
 
@@ -139,12 +138,20 @@ export function ociMounts(plan: MountPlan): readonly OciMount[] {
     ...Object.entries(plan.tmpfs).map(([path, text]) => tmpfsMount(path, text.split(','))),
   ];
   const taken = new Set(users.map((mount) => mount.destination));
+  const own = [...networkFileMounts(plan), ...sharedShm(plan)].filter(
+    ({ destination }) => !taken.has(destination),
+  );
+  for (const { destination } of own) taken.add(destination);
   const hidesDev = taken.has('/dev');
   const defaults = defaultMounts(plan).filter(
     ({ destination }) => !taken.has(destination) && !(hidesDev && destination.startsWith('/dev/')),
   );
-  const files = networkFileMounts(plan).filter(({ destination }) => !taken.has(destination));
-  const sorted = [...files, ...users].sort((a, b) => depth(a.destination) - depth(b.destination));
-  const init = plan.initPath === undefined ? [] : [bind(plan.initPath, INIT_IN_CONTAINER, false)];
-  return [...defaults, ...sorted, ...init];
+  const sorted = [...users, ...own].sort((a, b) => depth(a.destination) - depth(b.destination));
+  return [...defaults, ...initMount(plan.initPath), ...sorted];
+}
+
+function initMount(path: string | undefined): OciMount[] {
+  if (path === undefined) return [];
+  const options = ['bind', 'ro'];
+  return [{ destination: INIT_IN_CONTAINER, type: 'bind', source: path, options }];
 }

@@ -1,7 +1,7 @@
 /** Limits of a host config as the OCI spec has them (moby daemon/oci_linux.go WithResources, update_linux.go). */
 import { statSync } from 'node:fs';
 import type { Resources } from '../../../shared/engine/engine-api.ts';
-import { invalidArgument } from '../../../shared/errors.ts';
+import { internal } from '../../../shared/errors.ts';
 import { deviceNumbers } from '../platform/device.ts';
 import type { OciResources } from './oci-types.ts';
 
@@ -20,7 +20,7 @@ function blockDevice(path: string): { major: number; minor: number } {
   try {
     return deviceNumbers(statSync(path).rdev);
   } catch (error) {
-    throw invalidArgument(`no such device: ${path}`, { cause: error });
+    throw internal(`stat ${path}: no such file or directory`, { cause: error });
   }
 }
 
@@ -41,7 +41,7 @@ function blockIo(resources: Resources): Readonly<Record<string, unknown>> {
 
 function cpu(resources: Resources): NonNullable<OciResources['cpu']> {
   const nano = resources.NanoCpus ?? 0;
-  const quota = nano > 0 ? Math.round((nano * CFS_PERIOD_US) / 1e9) : resources.CpuQuota;
+  const quota = nano > 0 ? Math.trunc((nano * CFS_PERIOD_US) / 1e9) : resources.CpuQuota;
   const period = nano > 0 ? CFS_PERIOD_US : resources.CpuPeriod;
   return {
     ...(resources.CpuShares ? { shares: resources.CpuShares } : {}),
@@ -59,7 +59,8 @@ function memory(resources: Resources): NonNullable<OciResources['memory']> {
   return {
     ...(resources.Memory ? { limit: resources.Memory } : {}),
     ...(resources.MemoryReservation ? { reservation: resources.MemoryReservation } : {}),
-    ...(resources.MemorySwap ? { swap: resources.MemorySwap } : {}),
+    ...((resources.MemorySwap ?? 0) > 0 ? { swap: resources.MemorySwap } : {}),
+    ...(resources.KernelMemoryTCP ? { kernelTCP: resources.KernelMemoryTCP } : {}),
     ...(typeof swappiness === 'number' && swappiness >= 0 ? { swappiness } : {}),
     ...(resources.OomKillDisable ? { disableOOMKiller: true } : {}),
   };
@@ -67,11 +68,12 @@ function memory(resources: Resources): NonNullable<OciResources['memory']> {
 
 /** Everything but the device rules. */
 export function ociResources(resources: Resources): OciResources {
-  const pids = resources.PidsLimit ?? 0;
+  const pids = resources.PidsLimit;
   return {
     memory: memory(resources),
     cpu: cpu(resources),
     blockIO: blockIo(resources),
-    ...(pids !== 0 ? { pids: { limit: pids } } : {}),
+    // Anything that is no limit takes a limit away; only -1 says so to the runtime.
+    ...(typeof pids === 'number' ? { pids: { limit: pids > 0 ? pids : -1 } } : {}),
   };
 }

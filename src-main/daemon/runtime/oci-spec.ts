@@ -1,19 +1,20 @@
 /**
  * Builds a container's OCI spec from plain data: what was asked, what was acquired. Pure but for
- * looking at the host's devices. Follows moby daemon/oci_linux.go and oci/defaults.go.
+ * looking at the host's devices, mounts and sysctls. Follows moby daemon/oci_linux.go and oci/defaults.go.
  */
+import { existsSync } from 'node:fs';
 import { posix } from 'node:path';
 import type { ContainerConfig, HostConfig } from '../../../shared/engine/engine-api.ts';
-import { invalidArgument } from '../../../shared/errors.ts';
-import { ALL_CAPABILITIES, capabilitiesFor } from './capabilities.ts';
+import { capabilitiesFor } from './capabilities.ts';
+import { rootPropagation } from './mount-propagation.ts';
 import { ociDevices } from './oci-devices.ts';
 import { INIT_IN_CONTAINER, type MountPlan, ociMounts } from './oci-mounts.ts';
+import { containerProcess, type Ulimits } from './oci-process.ts';
 import { ociResources } from './oci-resources.ts';
-import type { OciCapabilities, OciNamespace, OciProcess, OciSpec } from './oci-types.ts';
+import type { OciNamespace, OciSpec } from './oci-types.ts';
 import type { ResolvedUser } from './resolve-user.ts';
 import { seccompFor } from './seccomp.ts';
-
-type Ulimits = HostConfig['Ulimits'];
+import { parseSecurityOptions } from './security-options.ts';
 
 export interface SpecRequest {
   readonly containerId: string;
@@ -24,7 +25,7 @@ export interface SpecRequest {
   /** Executable and arguments. */
   readonly args: readonly string[];
   readonly env: readonly string[];
-  readonly mounts: Omit<MountPlan, 'isPrivileged' | 'sharesIpcWithHost' | 'hasCgroupNamespace'>;
+  readonly mounts: Omit<MountPlan, 'isPrivileged' | 'ipcMode'>;
   readonly namespaces: NamespacePlan;
   readonly cgroup: { readonly parent: string; readonly usesSystemd: boolean };
   readonly defaultUlimits: Ulimits;
@@ -52,56 +53,6 @@ function ociNamespaces(plan: NamespacePlan): readonly OciNamespace[] {
   return [{ type: 'mount' }, ...chosen];
 }
 
-/** The five sets: all alike, but nothing is inheritable or ambient (moby 20.10.14 on). */
-export function capabilitySets(names: readonly string[]): OciCapabilities {
-  return { bounding: names, effective: names, permitted: names, inheritable: [], ambient: [] };
-}
-
-/** Security options: `name=value` and `name:value` are both in use. */
-export function securityOption(hostConfig: HostConfig, name: string): string | undefined {
-  for (const option of hostConfig.SecurityOpt ?? []) {
-    const match = /^([a-z-]+)[=:](.*)$/s.exec(option);
-    if (match?.[1] === name) return match[2];
-  }
-  return undefined;
-}
-
-function hasNoNewPrivileges(hostConfig: HostConfig, byDefault: boolean): boolean {
-  if (hostConfig.SecurityOpt?.includes('no-new-privileges')) return true;
-  const value = securityOption(hostConfig, 'no-new-privileges');
-  return value === undefined ? byDefault : value === 'true';
-}
-
-function rlimits(own: Ulimits, defaults: Ulimits): OciProcess['rlimits'] {
-  const byName = new Map(
-    [...(defaults ?? []), ...(own ?? [])].map((limit) => [limit.Name ?? '', limit]),
-  );
-  return [...byName.values()].map((limit) => ({
-    type: `RLIMIT_${(limit.Name ?? '').toUpperCase()}`,
-    soft: limit.Soft ?? 0,
-    hard: limit.Hard ?? 0,
-  }));
-}
-
-function ociProcess(request: SpecRequest, capabilities: readonly string[]): OciProcess {
-  const { config, hostConfig, user } = request;
-  const size = hostConfig.ConsoleSize;
-  const [height = 0, width = 0] = size ?? [];
-  const init = request.mounts.initPath === undefined ? [] : [INIT_IN_CONTAINER, '--'];
-  return {
-    terminal: config.Tty ?? false,
-    ...(config.Tty && height && width ? { consoleSize: { height, width } } : {}),
-    user: { uid: user.uid, gid: user.gid, additionalGids: user.additionalGids },
-    args: [...init, ...request.args],
-    env: request.env,
-    cwd: config.WorkingDir ? posix.normalize(config.WorkingDir) : '/',
-    capabilities: capabilitySets(capabilities),
-    rlimits: rlimits(hostConfig.Ulimits, request.defaultUlimits) ?? [],
-    noNewPrivileges: hasNoNewPrivileges(hostConfig, request.noNewPrivileges),
-    oomScoreAdj: hostConfig.OomScoreAdj ?? 0,
-  };
-}
-
 function cgroupsPath(request: SpecRequest): string {
   const parent = request.hostConfig.CgroupParent || request.cgroup.parent;
   if (request.cgroup.usesSystemd)
@@ -109,75 +60,71 @@ function cgroupsPath(request: SpecRequest): string {
   return posix.join(parent || '/docker', request.containerId);
 }
 
-const SYSCTL_NAMESPACES: readonly (readonly [RegExp, keyof NamespacePlan])[] = [
-  [/^(kernel\.(msg|sem|shm)|fs\.mqueue\.)/, 'ipc'],
-  [/^net\./, 'network'],
-];
+const hasSysctl = (name: string): boolean => existsSync(`/proc/sys/${name.replaceAll('.', '/')}`);
 
-function checkedSysctls(request: SpecRequest): Readonly<Record<string, string>> {
-  const sysctls = request.hostConfig.Sysctls ?? {};
-  for (const name of Object.keys(sysctls)) {
-    const rule = SYSCTL_NAMESPACES.find(([pattern]) => pattern.test(name));
-    if (!rule) throw invalidArgument(`sysctl "${name}" is not in a separate kernel namespace`);
-    if (request.namespaces[rule[1]] === 'host')
-      throw invalidArgument(`sysctl "${name}" not allowed in host ${rule[1]} namespace`);
-  }
-  return sysctls;
-}
-
-/** Unprivileged ports and ping for everyone with an own network namespace, as 20.10 sets them. */
-function sysctls(request: SpecRequest): Readonly<Record<string, string>> {
-  const asked = checkedSysctls(request);
-  const hasOwnNetwork = request.namespaces.network !== 'host';
-  const isOpen = hasOwnNetwork && !request.hostConfig.Privileged;
+/** Low ports and ping for everyone in an own network namespace; the user's word wins. */
+function sysctls({ config, hostConfig }: SpecRequest): Readonly<Record<string, string>> {
+  const mode = hostConfig.NetworkMode ?? '';
+  const hasOwnNetwork = mode !== 'host' && !mode.startsWith('container:');
+  const defaults = Object.entries(OPEN_NETWORK).filter(
+    ([name]) => hasOwnNetwork && hasSysctl(name),
+  );
   return {
-    ...(isOpen ? { 'net.ipv4.ip_unprivileged_port_start': '0' } : {}),
-    ...(isOpen ? { 'net.ipv4.ping_group_range': '0 2147483647' } : {}),
-    ...asked,
+    ...(config.Domainname ? { 'kernel.domainname': config.Domainname } : {}),
+    ...Object.fromEntries(defaults),
+    ...hostConfig.Sysctls,
   };
 }
 
-/** What mounts the root must propagate to, so that shared and slave mounts work. */
-function rootPropagation(mounts: MountPlan['mounts']): string {
-  const wanted = new Set(mounts.map(({ propagation }) => propagation.replace(/^r/, '')));
-  if (wanted.has('shared')) return 'shared';
-  return wanted.has('slave') ? 'rslave' : 'rprivate';
+const OPEN_NETWORK = {
+  'net.ipv4.ping_group_range': '0 2147483647',
+  'net.ipv4.ip_unprivileged_port_start': '0',
+} as const;
+
+function ociLinux(request: SpecRequest): OciSpec['linux'] {
+  const { hostConfig, namespaces } = request;
+  const { devices, rules } = ociDevices(hostConfig);
+  const seccomp = seccompFor({
+    privileged: hostConfig.Privileged ?? false,
+    option: parseSecurityOptions(hostConfig).seccomp,
+    daemonProfile: request.daemonSeccompProfile,
+    capabilities: capabilitiesFor(hostConfig),
+  });
+  const propagation = rootPropagation(request.mounts.mounts);
+  return {
+    namespaces: ociNamespaces(namespaces),
+    devices,
+    cgroupsPath: cgroupsPath(request),
+    resources: { devices: rules, ...ociResources(hostConfig) },
+    ...(propagation === undefined ? {} : { rootfsPropagation: propagation }),
+    sysctl: sysctls(request),
+    maskedPaths: hostConfig.MaskedPaths ?? [],
+    readonlyPaths: hostConfig.ReadonlyPaths ?? [],
+    ...(seccomp === undefined ? {} : { seccomp }),
+  };
 }
 
-/** The spec. Throws invalidArgument for what the user asked wrongly. */
+function withInit(request: SpecRequest): readonly string[] {
+  return request.mounts.initPath === undefined
+    ? request.args
+    : [INIT_IN_CONTAINER, '--', ...request.args];
+}
+
+/** The spec. Throws EngineError for what the host does not have. */
 export function buildOciSpec(request: SpecRequest): OciSpec {
-  const { hostConfig, namespaces } = request;
-  const isPrivileged = hostConfig.Privileged ?? false;
-  const capabilities = isPrivileged ? ALL_CAPABILITIES : capabilitiesFor(hostConfig);
-  const { devices, rules } = ociDevices(hostConfig);
-  const hostname = request.config.Hostname ?? '';
-  const seccomp = seccompFor({
-    privileged: isPrivileged,
-    option: securityOption(hostConfig, 'seccomp'),
-    daemonProfile: request.daemonSeccompProfile,
-    capabilities,
-  });
+  const { config, hostConfig, namespaces } = request;
+  const terminal = config.Tty ?? false;
+  const cwd = config.WorkingDir ?? '';
   return {
     ociVersion: '1.0.2-dev',
-    process: ociProcess(request, capabilities),
+    process: containerProcess({ ...request, args: withInit(request), terminal, cwd }, config),
     root: { path: request.rootfs, readonly: hostConfig.ReadonlyRootfs ?? false },
-    ...(namespaces.uts === 'new' ? { hostname } : {}),
+    ...(namespaces.uts === 'new' ? { hostname: config.Hostname ?? '' } : {}),
     mounts: ociMounts({
       ...request.mounts,
-      isPrivileged,
-      sharesIpcWithHost: namespaces.ipc === 'host',
-      hasCgroupNamespace: namespaces.cgroup === 'new',
+      isPrivileged: hostConfig.Privileged ?? false,
+      ipcMode: hostConfig.IpcMode ?? '',
     }),
-    linux: {
-      namespaces: ociNamespaces(namespaces),
-      devices,
-      cgroupsPath: cgroupsPath(request),
-      resources: { devices: rules, ...ociResources(hostConfig) },
-      rootfsPropagation: rootPropagation(request.mounts.mounts),
-      sysctl: sysctls(request),
-      maskedPaths: hostConfig.MaskedPaths ?? [],
-      readonlyPaths: hostConfig.ReadonlyPaths ?? [],
-      ...(seccomp === undefined ? {} : { seccomp }),
-    },
+    linux: ociLinux(request),
   };
 }

@@ -50,7 +50,7 @@ export interface OciResources {
     readonly limit?: number;
     readonly reservation?: number;
     readonly swap?: number;
-    readonly kernel?: number;
+    readonly kernelTCP?: number;
     readonly swappiness?: number;
     readonly disableOOMKiller?: boolean;
   };

@@ -1,6 +1,6 @@
 /** Who a process runs as: `user[:group]` looked up in the container's own files (runc libcontainer/user). */
 import { readFile } from 'node:fs/promises';
-import { internal, invalidArgument } from '../../../shared/errors.ts';
+import { internal } from '../../../shared/errors.ts';
 import { resolveInRoot } from '../platform/resolve-in-root.ts';
 
 export interface ResolvedUser {
@@ -55,7 +55,7 @@ async function groups(root: string): Promise<GroupRow[]> {
   }));
 }
 
-/** Throws Docker's `unable to find user x: no matching entries in passwd file`. */
+/** Throws internal, with runc's `unable to find user x: no matching entries in passwd file`. */
 export async function resolveUser(
   root: string,
   user: string,
@@ -64,20 +64,19 @@ export async function resolveUser(
   const [userText = '', groupText = ''] = user.split(':');
   const [users, groupRows] = await Promise.all([passwd(root), groups(root)]);
   const wanted = userText === '' ? '0' : userText;
-  const row = users.find(
-    (one) => one.name === wanted || (isNumber(wanted) && one.uid === Number(wanted)),
+  // Digits are an id, even where a user has them for a name.
+  const row = users.find((one) =>
+    isNumber(wanted) ? one.uid === Number(wanted) : one.name === wanted,
   );
   if (!row && !isNumber(wanted))
-    throw invalidArgument(`unable to find user ${wanted}: no matching entries in passwd file`, {
-      status: 400,
-    });
-  const uid = row?.uid ?? checkedId(wanted, 'uids');
+    throw internal(`unable to find user ${wanted}: no matching entries in passwd file`);
+  const uid = row?.uid ?? checkedId(wanted);
   const gid = groupText === '' ? (row?.gid ?? 0) : groupId(groupText, groupRows);
   const memberOf = row
     ? groupRows.filter((group) => group.members.includes(row.name)).map((group) => group.gid)
     : [];
   const supplementary = groupText === '' ? memberOf : [];
-  const added = groupAdd.map((name) => groupId(name, groupRows));
+  const added = groupAdd.map((name) => groupId(name, groupRows, 'Unable'));
   return {
     uid,
     gid,
@@ -86,17 +85,16 @@ export async function resolveUser(
   };
 }
 
-function groupId(name: string, rows: readonly GroupRow[]): number {
+/** `word` begins the message: runc's library writes it with a capital for added groups. */
+function groupId(name: string, rows: readonly GroupRow[], word = 'unable'): number {
   const row = rows.find((one) => one.name === name || (isNumber(name) && one.gid === Number(name)));
   if (row) return row.gid;
-  if (isNumber(name)) return checkedId(name, 'gids');
-  throw internal(`unable to find group ${name}: no matching entries in group file`, {
-    status: 400,
-  });
+  if (isNumber(name)) return checkedId(name);
+  throw internal(`${word} to find group ${name}: no matching entries in group file`);
 }
 
-function checkedId(text: string, what: string): number {
+function checkedId(text: string): number {
   const id = Number(text);
-  if (id > MAX_ID) throw invalidArgument(`${what} and gids must be in range 0-${MAX_ID}`);
+  if (id > MAX_ID) throw internal(`uids and gids must be in range 0-${MAX_ID}`);
   return id;
 }

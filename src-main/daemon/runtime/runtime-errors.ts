@@ -22,8 +22,8 @@ function messageOf(error: ContainerdError): string {
   return error.message.endsWith(suffix) ? error.message : `${error.message}${suffix}`;
 }
 
-/** The EngineError for a failed create, start or exec of `command`. `details.exitCode` is 126, 127 or 128. */
-export function startFailure(error: unknown, command: string): EngineError {
+/** The EngineError for a failed create, start or exec. `details.exitCode` is 126, 127 or 128. */
+export function startFailure(error: unknown): EngineError {
   if (error instanceof EngineError) return error;
   if (!(error instanceof ContainerdError)) return internal(String(error), { cause: error });
   const message = messageOf(error);
@@ -32,15 +32,15 @@ export function startFailure(error: unknown, command: string): EngineError {
     cause: error,
     details: { exitCode: String(exitCode) },
   });
-  const namesCommand = text.includes(command.toLowerCase());
-  if (namesCommand && NOT_FOUND_WORDS.some((words) => text.includes(words)))
-    return invalidArgument(message, withExit(127));
-  if (text.includes('permission denied')) return invalidArgument(message, withExit(126));
+  // The later of these rules wins where several apply.
   if (text.includes('not a directory'))
     return invalidArgument(
       `${message}: Are you trying to mount a directory onto a file (or vice-versa)? Check if the specified host path exists and is the expected type`,
       withExit(127),
     );
+  if (text.includes('permission denied')) return invalidArgument(message, withExit(126));
+  if (NOT_FOUND_WORDS.some((words) => text.includes(words)))
+    return invalidArgument(message, withExit(127));
   return internal(message, withExit(128));
 }
 

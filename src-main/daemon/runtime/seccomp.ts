@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { release } from 'node:os';
-import { invalidArgument } from '../../../shared/errors.ts';
+import { errorMessage, internal } from '../../../shared/errors.ts';
 import defaultProfile from './seccomp-default.json' with { type: 'json' };
 
 interface Condition {
@@ -120,6 +120,6 @@ function parseProfile(text: string): Profile {
   try {
     return JSON.parse(text) as Profile;
   } catch (error) {
-    throw invalidArgument(`Decoding seccomp profile failed: ${String(error)}`, { cause: error });
+    throw internal(`Decoding seccomp profile failed: ${errorMessage(error)}`, { cause: error });
   }
 }

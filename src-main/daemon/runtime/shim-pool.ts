@@ -12,7 +12,9 @@ import { delimiter, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { errorMessage } from '../../../shared/errors.ts';
 import type { Log } from '../log/log.ts';
+import { writeFileAtomic } from '../platform/atomic-file.ts';
 import { holdFifo, makeFifo } from '../platform/fifo.ts';
+import { hasErrno } from '../platform/libc.ts';
 import { commandLineOf, killPid } from '../platform/process.ts';
 import type { Containerd } from './containerd-supervisor.ts';
 
@@ -22,6 +24,7 @@ const POOL_SIZE = 3;
 /** Refilling waits until the start that emptied the pool is through. */
 const REFILL_DELAY_MS = 40;
 const READY_LIMIT_MS = 5_000;
+const SHIM_OOM_SCORE = '-499';
 
 export interface ShimPoolOptions {
   readonly containerd: Containerd;
@@ -51,7 +54,8 @@ if [ "$last" = start ]; then
   for ready in ${directory}/*.ready; do
     [ -e "$ready" ] || break
     if (: > "\${ready%.ready}.claimed") 2>/dev/null; then
-      IFS= read -r address < "$ready"
+      { IFS= read -r address; IFS= read -r pid; } < "$ready"
+      kill -0 "$pid" 2>/dev/null || continue
       # containerd finds the shim again by this file after its own restart.
       printf '%s' "$address" > address
       printf '%s' "$address"
@@ -74,7 +78,7 @@ export class ShimPool {
   readonly #realShim: string | undefined;
   readonly #shims = new Map<string, WarmShim>();
   #timer: NodeJS.Timeout | undefined;
-  #refilling: Promise<void> | undefined;
+  #refilling: Promise<void> = Promise.resolve();
   #isClosed = false;
 
   private constructor(options: ShimPoolOptions) {
@@ -103,19 +107,19 @@ export class ShimPool {
     await chmod(launcher, 0o700);
   }
 
-  /** Idle shims of a daemon that was killed; claimed ones serve containers and are left alone. */
+  /**
+   * What a daemon that was killed left: idle shims are ended, those that serve a container are left
+   * alone, and the directories of ended ones go.
+   */
   async #endLeftovers(): Promise<void> {
-    const files = await readdir(this.#directory);
-    for (const file of files.filter((name) => name.endsWith('.ready'))) {
-      const name = file.slice(0, -'.ready'.length);
-      if (!files.includes(`${name}.claimed`)) {
-        const pid = Number(
-          await readFile(join(this.#directory, `${name}.pid`), 'utf8').catch(() => '0'),
-        );
-        if (pid > 1 && commandLineOf(pid).includes(name)) killPid(pid, 'SIGKILL');
-        await rm(join(this.#directory, name), { recursive: true, force: true });
-      }
-      await this.#forget(name);
+    const files = new Set(await readdir(this.#directory));
+    for (const name of [...files].filter((file) => /^warm-[0-9a-f]+$/.test(file))) {
+      const pid = await pidIn(join(this.#directory, name));
+      const isIdle = files.has(`${name}.ready`) && !files.has(`${name}.claimed`);
+      const isRunning = pid > 1 && commandLineOf(pid).includes(name);
+      if (isRunning && isIdle) killPid(pid, 'SIGKILL');
+      if (isIdle || !isRunning) await this.#discard(name);
+      else await this.#forget(name);
     }
   }
 
@@ -124,16 +128,18 @@ export class ShimPool {
     if (this.#isClosed || this.#realShim === undefined || this.#timer) return;
     this.#timer = setTimeout(() => {
       this.#timer = undefined;
-      this.#refilling = this.#refill().catch((error: unknown) =>
-        this.#options.log.warn('no warm shim', { error: errorMessage(error) }),
-      );
+      this.#refilling = this.#refilling.then(() => this.#refill());
     }, REFILL_DELAY_MS);
     this.#timer.unref();
   }
 
   async #refill(): Promise<void> {
-    await this.#dropClaimed();
-    while (!this.#isClosed && this.#shims.size < POOL_SIZE) await this.#startOne();
+    try {
+      await this.#dropClaimed();
+      while (!this.#isClosed && this.#shims.size < POOL_SIZE) await this.#startOne();
+    } catch (error) {
+      this.#options.log.warn('no warm shim', { error: errorMessage(error) });
+    }
   }
 
   /** Claimed shims belong to their containers now. */
@@ -148,9 +154,14 @@ export class ShimPool {
   }
 
   async #forget(name: string): Promise<void> {
-    for (const suffix of ['ready', 'pid', 'claimed']) {
-      await rm(join(this.#directory, `${name}.${suffix}`), { force: true });
-    }
+    // In this order: without its claim a shim would be offered again.
+    await rm(join(this.#directory, `${name}.ready`), { force: true });
+    await rm(join(this.#directory, `${name}.claimed`), { force: true });
+  }
+
+  async #discard(name: string): Promise<void> {
+    await this.#forget(name);
+    await rm(join(this.#directory, name), { recursive: true, force: true });
   }
 
   async #startOne(): Promise<void> {
@@ -163,11 +174,18 @@ export class ShimPool {
     const log = holdFifo(join(directory, 'log'));
     const child = this.#spawn(name, directory, socket);
     this.#shims.set(name, { name, child, log });
-    child.once('exit', () => void this.#onExit(name, directory));
+    child.once('exit', () => void this.#onExit(name));
+    // Without a pid there was no program to run; `exit` does not come then.
+    child.once('error', () => void this.#onExit(name));
+    const pid = child.pid ?? 0;
+    await writeFile(join(directory, 'pid'), String(pid));
     await waitForFile(socket);
-    if (child.pid !== undefined)
-      await writeFile(join(this.#directory, `${name}.pid`), String(child.pid));
-    await writeFile(join(this.#directory, `${name}.ready`), `unix://${socket}\n`);
+    await protectFromOom(pid);
+    await writeFileAtomic(
+      join(this.#directory, `${name}.ready`),
+      `unix://${socket}\n${String(pid)}\n`,
+      { sync: false },
+    );
   }
 
   #spawn(name: string, directory: string, socket: string): ChildProcess {
@@ -201,12 +219,11 @@ export class ShimPool {
     return child;
   }
 
-  async #onExit(name: string, directory: string): Promise<void> {
+  async #onExit(name: string): Promise<void> {
     const shim = this.#shims.get(name);
     shim?.log[Symbol.dispose]();
     this.#shims.delete(name);
-    await this.#forget(name);
-    await rm(directory, { recursive: true, force: true });
+    await this.#discard(name);
   }
 
   /** Ends idle shims; those that serve a container stay. */
@@ -221,9 +238,29 @@ export class ShimPool {
         const exited = new Promise((resolve) => child.once('exit', resolve));
         child.kill('SIGKILL');
         await exited;
-        await this.#onExit(name, join(this.#directory, name));
+        await this.#onExit(name);
       }),
     );
+  }
+}
+
+/** The pid a warm shim's directory names; 0 when it names none. */
+async function pidIn(directory: string): Promise<number> {
+  try {
+    return Number(await readFile(join(directory, 'pid'), 'utf8'));
+  } catch (error) {
+    if (hasErrno(error, 'ENOENT')) return 0;
+    throw error;
+  }
+}
+
+/** As containerd does for the shims it starts: memory is to be had from containers first. */
+async function protectFromOom(pid: number): Promise<void> {
+  try {
+    await writeFile(`/proc/${String(pid)}/oom_score_adj`, SHIM_OOM_SCORE);
+  } catch (error) {
+    // In a container or as an ordinary user we may not; the shim works all the same.
+    if (!hasErrno(error, 'EACCES', 'EPERM', 'ENOENT')) throw error;
   }
 }
 

@@ -59,7 +59,11 @@ export class TaskStdio {
   /** The process's input, once the shim reads it (after the task was created); undefined without one. */
   get stdin(): Writable | undefined {
     if (this.paths.stdin === '') return undefined;
-    this.#stdin ??= openFifoWriter(this.paths.stdin);
+    if (!this.#stdin) {
+      this.#stdin = openFifoWriter(this.paths.stdin);
+      // A process that ends with input unread is no error of ours.
+      this.#stdin?.on('error', () => undefined);
+    }
     return this.#stdin;
   }
 
