@@ -70,13 +70,23 @@ export const appInfoSchema = z.object({
   hasNativeDialogs: z.boolean(),
 });
 
+const settingsFields = {
+  theme: z.enum(['system', 'light', 'dark']),
+  keepRunningInTray: z.boolean(),
+  terminalFontSize: z.number().int().min(8).max(32),
+};
+
+/** What the user chose; what a file lacks has its default. */
 export const settingsSchema = z.object({
-  theme: z.enum(['system', 'light', 'dark']).default('system'),
-  keepRunningInTray: z.boolean().default(true),
-  terminalFontSize: z.number().int().min(8).max(32).default(13),
+  theme: settingsFields.theme.default('system'),
+  keepRunningInTray: settingsFields.keepRunningInTray.default(true),
+  terminalFontSize: settingsFields.terminalFontSize.default(13),
 });
 
-const tcpSizeSchema = z.object({
+/** A change names only what changes: no defaults, they would undo the other choices. */
+const settingsChangeSchema = z.object(settingsFields).partial();
+
+const terminalSizeSchema = z.object({
   columns: z.number().int().min(1).max(1000),
   rows: z.number().int().min(1).max(1000),
 });
@@ -92,6 +102,11 @@ export const engineRequestSchema = z.object({
   headers: z.record(z.string().regex(/^[A-Za-z0-9-]+$/), z.string().regex(/^[^\r\n]*$/)),
   /** Ask for a hijacked connection (`Upgrade: tcp`), for attach and exec. */
   upgrade: z.boolean().optional(),
+  /** Body of an upgraded request: the channel's own bytes are the process's. */
+  body: z
+    .string()
+    .max(1024 * 1024)
+    .optional(),
 });
 
 export const engineHeadSchema = z.object({
@@ -107,12 +122,12 @@ export const shellContract = {
   'engine.request': duplex(engineRequestSchema, engineHeadSchema),
   /** A shell of this machine, `DOCKER_HOST` set to the host's. */
   'terminal.open': duplex(
-    tcpSizeSchema.extend({ host: hostIdSchema }),
+    terminalSizeSchema.extend({ host: hostIdSchema }),
     z.object({ terminalId: z.string() }),
   ),
-  'terminal.resize': call(tcpSizeSchema.extend({ terminalId: z.string() }), nothing),
+  'terminal.resize': call(terminalSizeSchema.extend({ terminalId: z.string() }), nothing),
   'settings.read': call(nothing, settingsSchema),
-  'settings.write': call(settingsSchema.partial(), settingsSchema),
+  'settings.write': call(settingsChangeSchema, settingsSchema),
   /** Opens http(s) addresses in the user's browser; others are refused. */
   'external.open': call(z.object({ url: z.url({ protocol: /^https?$/ }) }), nothing),
 } as const satisfies Record<string, Operation>;
@@ -135,7 +150,8 @@ export interface DuplexChannel<Head> {
   readonly head: Promise<Head>;
   /** Chunks in order; iteration ends at the far side's end and throws EngineError on failure. */
   readonly readable: AsyncIterable<Uint8Array>;
-  /** Resolves when the far side has room again; await it before the next write. */
+  /** Resolves when there is room again; await it before the next write. After the operation's end
+   * bytes are dropped; after its failure this rejects with it. */
   write(chunk: Uint8Array): Promise<void>;
   end(): Promise<void>;
   abort(reason?: unknown): void;

@@ -45,6 +45,18 @@ describe('the shell contract', () => {
     );
   });
 
+  it('hands on a change of settings as it was asked, without defaults', async () => {
+    const changes: object[] = [];
+    const client = connect({
+      'settings.write': async (change) => {
+        changes.push(change);
+        return settings;
+      },
+    });
+    await client.call('settings.write', { terminalFontSize: 20 });
+    expect(changes).toEqual([{ terminalFontSize: 20 }]);
+  });
+
   it('brings errors over with class, status and message', async () => {
     await expect(connect().call('app.info', {})).rejects.toMatchObject({
       name: 'EngineError',

@@ -3,19 +3,23 @@
  * slower side's speed. It knows nothing of what they mean.
  */
 import { type ClientRequest, type IncomingMessage, request } from 'node:http';
-import type { Duplex, Readable, Writable } from 'node:stream';
-import { unavailable } from '../../shared/errors.ts';
+import { addAbortSignal, type Duplex, type Readable, type Writable } from 'node:stream';
+import { errorMessage, isEngineError, unavailable } from '../../shared/errors.ts';
 import type { HeadOf } from '../../shared/shell/contract.ts';
 import type { ServedDuplex } from '../../shared/shell/server.ts';
-import type { HostBook } from './host-book.ts';
+import type { HostBook, HostEntry } from './host-book.ts';
 
 export interface EngineRequest {
   readonly host: string;
   readonly method: string;
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
+  /** Ask for the connection itself; `body` is the request's then, the channel's bytes the process's. */
   readonly upgrade?: boolean | undefined;
+  readonly body?: string | undefined;
 }
+
+type Channel = ServedDuplex<HeadOf<'engine.request'>>;
 
 /** The engine's answer: its head, and the streams to go on with. */
 interface Answer {
@@ -26,6 +30,34 @@ interface Answer {
   readonly writable?: Writable;
 }
 
+/** What describes the connection is the gateway's to say, not the window's (RFC 9110 7.6.1). */
+const CONNECTION_HEADERS = new Set([
+  'connection',
+  'content-length',
+  'expect',
+  'host',
+  'keep-alive',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]);
+
+function headersFor(asked: EngineRequest): Record<string, string | number> {
+  const own = Object.entries(asked.headers).filter(
+    ([name]) => !CONNECTION_HEADERS.has(name.toLowerCase()),
+  );
+  const headers: Record<string, string | number> = { ...Object.fromEntries(own), Host: 'windlass' };
+  if (!asked.upgrade) return headers;
+  const upgrade = { ...headers, Connection: 'Upgrade', Upgrade: 'tcp' };
+  if (asked.body === undefined) return upgrade;
+  return {
+    ...upgrade,
+    'Content-Type': 'application/json',
+    'Content-Length': Buffer.byteLength(asked.body),
+  };
+}
+
 const headersOf = (message: IncomingMessage): Record<string, string> =>
   Object.fromEntries(
     Object.entries(message.headers).map(([name, value]) => [name, [value].flat().join(', ')]),
@@ -33,10 +65,10 @@ const headersOf = (message: IncomingMessage): Record<string, string> =>
 
 function answerOf(outgoing: ClientRequest): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    outgoing.on('response', (message) =>
+    outgoing.once('response', (message) =>
       resolve({ status: message.statusCode ?? 0, headers: headersOf(message), readable: message }),
     );
-    outgoing.on('upgrade', (message: IncomingMessage, socket: Duplex, head: Buffer) => {
+    outgoing.once('upgrade', (message: IncomingMessage, socket: Duplex, head: Buffer) => {
       if (head.length > 0) socket.unshift(head);
       resolve({
         status: message.statusCode ?? 0,
@@ -45,11 +77,12 @@ function answerOf(outgoing: ClientRequest): Promise<Answer> {
         writable: socket,
       });
     });
+    // Stays for as long as the request lives; after the answer, its stream tells of failures.
     outgoing.on('error', reject);
   });
 }
 
-/** Writes all of it, waiting for room. */
+/** Writes all of it, waiting for room, then half-closes. */
 async function sendAll(chunks: AsyncIterable<Uint8Array>, target: Writable): Promise<void> {
   for await (const chunk of chunks) {
     if (target.destroyed) return;
@@ -65,54 +98,55 @@ async function sendAll(chunks: AsyncIterable<Uint8Array>, target: Writable): Pro
   target.end();
 }
 
-/** Serves one `engine.request`. Throws unavailable when the host cannot be reached. */
+const cannotReach = (host: HostEntry, error: unknown): Error =>
+  unavailable(
+    `Cannot connect to the engine of ${host.name} at unix://${host.socketPath}. Is it running? (${errorMessage(error)})`,
+    { cause: error, details: { host: host.id } },
+  );
+
+/** Serves one `engine.request`. Throws unavailable when the host cannot be reached or hangs up half-way. */
 export async function serveEngineRequest(
   book: HostBook,
   asked: EngineRequest,
-  channel: ServedDuplex<HeadOf<'engine.request'>>,
+  channel: Channel,
 ): Promise<void> {
   const host = book.find(asked.host);
   const outgoing = request({
     socketPath: host.socketPath,
     method: asked.method,
     path: asked.path,
-    headers: {
-      ...asked.headers,
-      Host: 'windlass',
-      ...(asked.upgrade ? { Connection: 'Upgrade', Upgrade: 'tcp' } : {}),
-    },
+    headers: headersFor(asked),
     signal: channel.signal,
+    // A connection to a local socket costs next to nothing; a kept one may be stale after a restart.
+    agent: false,
   });
   const answering = answerOf(outgoing);
-  answering.catch(() => undefined);
-  const sending = asked.upgrade ? sendUpgrade(outgoing, asked) : sendAll(channel.input, outgoing);
-  sending.catch(() => undefined);
+  if (asked.upgrade) outgoing.end(asked.body);
+  // A failure here is the connection's, which the answer tells of, or the window's leaving.
+  else sendAll(channel.input, outgoing).catch(() => undefined);
   let answer: Answer;
   try {
     answer = await answering;
   } catch (error) {
-    throw unavailable(`cannot reach ${host.name} at ${host.socketPath}: ${String(error)}`, {
-      cause: error,
-    });
+    throw cannotReach(host, error);
   }
   channel.head({ status: answer.status, headers: answer.headers });
+  addAbortSignal(channel.signal, answer.readable);
+  // As above: the reading side tells.
   if (answer.writable) sendAll(channel.input, answer.writable).catch(() => undefined);
-  try {
-    for await (const chunk of answer.readable as AsyncIterable<Buffer>) await channel.write(chunk);
-  } finally {
-    answer.readable.destroy();
-  }
+  await receiveAll(answer.readable, channel, host);
 }
 
-/** The body of an upgraded request travels in a header of ours: the channel's bytes are the process's. */
-async function sendUpgrade(outgoing: ClientRequest, asked: EngineRequest): Promise<void> {
-  const body = asked.headers['X-Windlass-Body'];
-  outgoing.removeHeader('X-Windlass-Body');
-  if (body === undefined) {
-    outgoing.end();
-    return;
+async function receiveAll(readable: Readable, channel: Channel, host: HostEntry): Promise<void> {
+  try {
+    for await (const chunk of readable as AsyncIterable<Buffer>) await channel.write(chunk);
+  } catch (error) {
+    if (isEngineError(error) || channel.signal.aborted) throw error;
+    throw unavailable(`the connection to ${host.name} broke off: ${errorMessage(error)}`, {
+      cause: error,
+      details: { host: host.id },
+    });
+  } finally {
+    readable.destroy();
   }
-  outgoing.setHeader('Content-Type', 'application/json');
-  outgoing.setHeader('Content-Length', Buffer.byteLength(body));
-  outgoing.end(body);
 }

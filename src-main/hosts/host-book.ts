@@ -1,11 +1,7 @@
-/** The hosts a window can choose from, with the truth about each, kept current by a cheap ping. */
-import { request } from 'node:http';
-import { setTimeout as delay } from 'node:timers/promises';
+/** The hosts a window can choose from, with the truth about each. */
 import { notFound } from '../../shared/errors.ts';
 import type { HostRow } from '../../shared/shell/contract.ts';
-
-const PING_MS = 5_000;
-const RETRY_MS = 1_000;
+import { type HostStatus, watchHost } from './host-watch.ts';
 
 export interface HostEntry {
   readonly id: string;
@@ -14,34 +10,25 @@ export interface HostEntry {
   readonly socketPath: string;
 }
 
-function ping(socketPath: string): Promise<string | undefined> {
-  return new Promise((resolve) => {
-    const outgoing = request({ socketPath, path: '/_ping', timeout: PING_MS }, (response) => {
-      response.resume();
-      resolve(
-        response.statusCode === 200 ? undefined : `the engine answered ${response.statusCode}`,
-      );
-    });
-    outgoing.on('timeout', () => outgoing.destroy(new Error('no answer in 5 s')));
-    outgoing.on('error', (error) => resolve(error.message));
-    outgoing.end();
-  });
-}
-
+/** Watches its hosts from the start until it is disposed. */
 export class HostBook implements Disposable {
   readonly #entries: readonly HostEntry[];
-  readonly #status = new Map<string, HostRow['status']>();
+  readonly #status = new Map<string, HostStatus>();
+  readonly #watches = new Map<string, AbortController>();
   readonly #listeners = new Set<() => void>();
-  readonly #stop = new AbortController();
+  #version = 0;
 
   constructor(entries: readonly HostEntry[]) {
     this.#entries = entries;
-    for (const entry of entries) {
-      this.#status.set(entry.id, { state: 'connecting' });
-      void this.#watch(entry);
+    for (const { id, socketPath } of entries) {
+      const stop = new AbortController();
+      this.#status.set(id, { state: 'connecting' });
+      this.#watches.set(id, stop);
+      void watchHost(socketPath, (status) => this.#set(id, status), stop.signal);
     }
   }
 
+  /** Throws notFound for an id that no row has. */
   find(id: string): HostEntry {
     const entry = this.#entries.find((one) => one.id === id);
     if (!entry) throw notFound(`no host ${id}`);
@@ -58,7 +45,13 @@ export class HostBook implements Disposable {
     }));
   }
 
-  /** The list now and after every change, until the signal. */
+  /** Marks a host that will not come up, with the true reason, and stops watching it. */
+  refuse(id: string, reason: string): void {
+    this.#watches.get(id)?.abort();
+    this.#set(id, { state: 'refused', reason });
+  }
+
+  /** The list now and after every change, until the signal. A slow reader sees the newest, not each. */
   async *watch(signal: AbortSignal): AsyncGenerator<HostRow[]> {
     let wake: () => void = () => undefined;
     const onChange = (): void => wake();
@@ -66,42 +59,28 @@ export class HostBook implements Disposable {
     signal.addEventListener('abort', onChange, { once: true });
     try {
       while (!signal.aborted) {
+        const told = this.#version;
         yield this.list();
+        if (told !== this.#version || signal.aborted) continue;
         await new Promise<void>((resolve) => {
           wake = resolve;
-          if (signal.aborted) resolve();
         });
       }
     } finally {
       this.#listeners.delete(onChange);
+      signal.removeEventListener('abort', onChange);
     }
   }
 
-  async #watch(entry: HostEntry): Promise<void> {
-    const { signal } = this.#stop;
-    while (!signal.aborted) {
-      const problem = await ping(entry.socketPath);
-      this.#set(
-        entry.id,
-        problem === undefined ? { state: 'up' } : { state: 'lost', reason: problem },
-      );
-      try {
-        await delay(problem === undefined ? PING_MS : RETRY_MS, undefined, { signal, ref: false });
-      } catch {
-        // Disposed.
-        return;
-      }
-    }
-  }
-
-  #set(id: string, status: HostRow['status']): void {
+  #set(id: string, status: HostStatus): void {
     const before = this.#status.get(id);
     if (before?.state === status.state && before.reason === status.reason) return;
     this.#status.set(id, status);
+    this.#version += 1;
     for (const listener of [...this.#listeners]) listener();
   }
 
   [Symbol.dispose](): void {
-    this.#stop.abort();
+    for (const watch of this.#watches.values()) watch.abort();
   }
 }
