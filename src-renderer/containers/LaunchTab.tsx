@@ -36,7 +36,7 @@ function Waterfall({ record }: { readonly record: LaunchRecord }) {
   return (
     <section className="waterfall" aria-label={record.operation}>
       <h2>
-        {record.operation}{' '}
+        <b>{record.operation}</b>{' '}
         <span className="muted">
           {record.durationMs.toFixed(1)} ms · {new Date(record.startMs).toLocaleString()}
         </span>

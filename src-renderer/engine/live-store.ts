@@ -22,6 +22,7 @@ export interface LiveState {
 
 const KEPT_EVENTS = 500;
 const RETRY_MS = 1000;
+const AGES_MS = 30_000;
 /** Events of one burst share a listing. */
 const SETTLE_MS = 40;
 
@@ -98,6 +99,16 @@ export function createLiveStore(engine: EngineClient) {
     }
   };
   void follow();
+  // Ages in words grow old without an event; nothing else is polled.
+  const ages = setInterval(refreshContainers, AGES_MS);
 
-  return { store, refreshContainers, refreshImages, close: () => stop.abort() };
+  return {
+    store,
+    refreshContainers,
+    refreshImages,
+    close: () => {
+      stop.abort();
+      clearInterval(ages);
+    },
+  };
 }

@@ -132,7 +132,7 @@ describe('the main job in the window', () => {
     await page.getByRole('link', { name: 'Images' }).click();
     await page.getByLabel('Image to pull').fill(image);
     await page.getByRole('button', { name: 'Pull' }).click();
-    await page.getByRole('link', { name: 'Containers' }).click();
+    await page.getByRole('link', { name: 'Containers', exact: true }).click();
     await expect
       .poll(() => page.getByLabel('Pulls').innerText())
       .toContain('Downloaded newer image');
@@ -221,7 +221,7 @@ describe('the main job in the window', () => {
   });
 
   it('agrees with the docker CLI, in both directions and both themes', async () => {
-    await page.getByRole('link', { name: 'Containers' }).click();
+    await page.getByRole('link', { name: 'Containers', exact: true }).click();
     await docker('run', '-d', '--name', 'typed', image, 'sleep', '600');
     await expect.poll(() => page.getByRole('row', { name: /^typed/ }).isVisible()).toBe(true);
     await page.getByRole('button', { name: /^Theme/ }).click();
