@@ -28,6 +28,8 @@ export interface ContainerMount extends MountPoint {
   readonly copyUp?: boolean;
   /** Create the missing host directory (`-v`), or refuse (`--mount`). */
   readonly createSource?: boolean;
+  /** Without what is mounted below the source (`bind-nonrecursive`). */
+  readonly nonRecursive?: boolean;
   /** mount(8) options of a tmpfs. */
   readonly tmpfsOptions?: readonly string[];
 }

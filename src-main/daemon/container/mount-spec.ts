@@ -175,6 +175,7 @@ export function parseMount(mount: Mount): ContainerMount {
     Type: 'bind',
     Source: cleanPath(mount.Source ?? ''),
     Propagation: mount.BindOptions?.Propagation ?? 'rprivate',
+    ...(mount.BindOptions?.NonRecursive ? { nonRecursive: true } : {}),
     createSource: mount.BindOptions?.CreateMountpoint ?? false,
   };
 }

@@ -91,6 +91,7 @@ const resolvedMounts = (resources: RunResources): readonly ResolvedMount[] =>
     destination: mount.Destination,
     readWrite: mount.RW,
     propagation: mount.Propagation,
+    isRecursive: !mount.nonRecursive,
     ...(mount.tmpfsOptions ? { tmpfsOptions: mount.tmpfsOptions } : {}),
   }));
 

@@ -11,6 +11,8 @@ export interface ResolvedMount {
   readonly readWrite: boolean;
   /** `rprivate` when empty. */
   readonly propagation: string;
+  /** With what is mounted below the source (default). */
+  readonly isRecursive?: boolean;
   /** tmpfs only. */
   readonly tmpfsOptions?: readonly string[];
 }
@@ -119,7 +121,15 @@ function networkFileMounts(plan: MountPlan): OciMount[] {
 
 function userMount(mount: ResolvedMount): OciMount {
   if (mount.type === 'tmpfs') return tmpfsMount(mount.destination, mount.tmpfsOptions ?? []);
-  return bind(mount.source, mount.destination, mount.readWrite, mount.propagation || 'rprivate');
+  const made = bind(
+    mount.source,
+    mount.destination,
+    mount.readWrite,
+    mount.propagation || 'rprivate',
+  );
+  return mount.isRecursive === false
+    ? { ...made, options: ['bind', ...made.options.slice(1)] }
+    : made;
 }
 
 const tmpfsMount = (destination: string, options: readonly string[]): OciMount => ({

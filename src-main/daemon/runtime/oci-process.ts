@@ -52,7 +52,7 @@ function withLimits(request: ProcessRequest, capabilities: OciCapabilities): Oci
     user: { uid: user.uid, gid: user.gid, additionalGids: user.additionalGids },
     args: request.args,
     env: request.env,
-    cwd: posix.normalize(request.cwd || '/'),
+    cwd: posix.resolve('/', request.cwd),
     capabilities,
     rlimits: rlimits(hostConfig.Ulimits, request.defaultUlimits),
     noNewPrivileges: parseSecurityOptions(hostConfig).noNewPrivileges ?? request.noNewPrivileges,
