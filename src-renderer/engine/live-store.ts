@@ -30,6 +30,32 @@ const SETTLE_MS = 40;
 const isQuiet = (action: string): boolean =>
   /^(exec_|attach|detach|resize|top|archive-path|extract-to-dir|export)/.test(action);
 
+/** A listing that bursts of requests share; one asked for meanwhile runs once more after. */
+function lister(list: () => Promise<void>): () => void {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let isListing = false;
+  let isStale = false;
+  const run = async (): Promise<void> => {
+    isListing = true;
+    isStale = false;
+    try {
+      await list();
+    } catch {
+      // The event stream's own failure is what the window shows.
+    }
+    isListing = false;
+    if (isStale) void run();
+  };
+  return () => {
+    if (isListing) {
+      isStale = true;
+      return;
+    }
+    clearTimeout(timer);
+    timer = setTimeout(() => void run(), SETTLE_MS);
+  };
+}
+
 export type LiveStore = ReturnType<typeof createLiveStore>;
 
 export function createLiveStore(engine: EngineClient) {
@@ -40,31 +66,6 @@ export function createLiveStore(engine: EngineClient) {
     problem: undefined,
   }));
   const stop = new AbortController();
-
-  const lister = (list: () => Promise<void>): (() => void) => {
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    let isListing = false;
-    let isStale = false;
-    const run = async (): Promise<void> => {
-      isListing = true;
-      isStale = false;
-      try {
-        await list();
-      } catch {
-        // The event stream's own failure is what the window shows.
-      }
-      isListing = false;
-      if (isStale) void run();
-    };
-    return () => {
-      if (isListing) {
-        isStale = true;
-        return;
-      }
-      clearTimeout(timer);
-      timer = setTimeout(() => void run(), SETTLE_MS);
-    };
-  };
 
   const refreshContainers = lister(async () => {
     const containers = await engine.get<ContainerSummary[]>(`/containers/json${query({ all: 1 })}`);
