@@ -19,6 +19,8 @@ export interface EngineRequest {
   readonly body?: string | undefined;
 }
 
+const METHODS_WITH_BODY = new Set(['POST', 'PUT']);
+
 type Channel = ServedDuplex<HeadOf<'engine.request'>>;
 
 /** The engine's answer: its head, and the streams to go on with. */
@@ -122,6 +124,7 @@ export async function serveEngineRequest(
   });
   const answering = answerOf(outgoing);
   if (asked.upgrade) outgoing.end(asked.body);
+  else if (!METHODS_WITH_BODY.has(asked.method)) outgoing.end();
   // A failure here is the connection's, which the answer tells of, or the window's leaving.
   else sendAll(channel.input, outgoing).catch(() => undefined);
   let answer: Answer;

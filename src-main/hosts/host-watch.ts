@@ -38,16 +38,14 @@ async function ping(socketPath: string, signal: AbortSignal): Promise<void> {
   if (response.statusCode !== 200) throw new Error(`the engine answered ${response.statusCode}`);
 }
 
-/** Resolves when the engine hangs up, or after a while when it has no event stream. */
-async function untilGone(socketPath: string, signal: AbortSignal): Promise<void> {
-  const opened = performance.now();
+/** Resolves when the engine hangs up; false when it has no event stream. */
+async function untilGone(socketPath: string, signal: AbortSignal): Promise<boolean> {
   const response = await get(socketPath, WATCH_PATH, signal);
   await new Promise<void>((resolve) => {
     response.on('error', () => resolve()).on('close', () => resolve());
     response.resume();
   });
-  const isStream = performance.now() - opened > FIRST_RETRY_MS;
-  if (!isStream) await delay(LAST_RETRY_MS, undefined, { signal, ref: false });
+  return response.statusCode === 200;
 }
 
 /** Watches until the signal; never rejects. */
@@ -57,17 +55,23 @@ export async function watchHost(
   signal: AbortSignal,
 ): Promise<void> {
   let retryMs = FIRST_RETRY_MS;
+  const pause = (ms: number): Promise<void> =>
+    // Rejects only at the abort, which the loop looks at.
+    delay(ms, undefined, { signal, ref: false }).catch(() => undefined);
   while (!signal.aborted) {
     try {
       await ping(socketPath, signal);
       tell({ state: 'up' });
       retryMs = FIRST_RETRY_MS;
-      await untilGone(socketPath, signal);
+      const opened = performance.now();
+      const hasStream = await untilGone(socketPath, signal);
+      // Its end is news to be looked at now, unless it ends all the time.
+      if (!hasStream) await pause(LAST_RETRY_MS);
+      else if (performance.now() - opened < FIRST_RETRY_MS) await pause(FIRST_RETRY_MS);
     } catch (error) {
       if (signal.aborted) return;
       tell({ state: 'lost', reason: errorMessage(error) });
-      // Rejects only at the abort, which the loop looks at.
-      await delay(retryMs, undefined, { signal, ref: false }).catch(() => undefined);
+      await pause(retryMs);
       retryMs = Math.min(retryMs * 2, LAST_RETRY_MS);
     }
   }
