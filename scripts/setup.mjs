@@ -49,7 +49,9 @@ export function installNpmPackages() {
   if (existsSync(pinnedNode) && readStamp('npm') === wanted) return;
   process.stdout.write('Installing npm packages…\n');
   // Electron's runtime is fetched apart; without it the web shell serves the same window.
-  must('npm', ['ci', '--no-audit', '--no-fund'], {
+  // Not `npm ci`: it refuses a lock file without the optional packages of other platforms, which some
+  // registries do not serve. The versions are the lock file's all the same.
+  must('npm', ['install', '--no-save', '--no-audit', '--no-fund'], {
     env: {
       ...process.env,
       ELECTRON_SKIP_BINARY_DOWNLOAD: process.env.ELECTRON_SKIP_BINARY_DOWNLOAD ?? '1',

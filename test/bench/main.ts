@@ -1,0 +1,231 @@
+/**
+ * Side by side with dockerd on this machine, interleaved, in one run. Prints ratios (ours / dockerd's, below
+ * 1 is faster); seconds only so that a ratio can be judged. Needs root and Debian's docker.io.
+ * `npm run bench [-- --rounds N]`.
+ */
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { command } from '../support/daemon.ts';
+import { bigImage, busyboxImage, dockerArchive } from '../support/fixture-images.ts';
+
+const rounds = Number(process.argv[process.argv.indexOf('--rounds') + 1] ?? 0) || 15;
+const entry = fileURLToPath(new URL('../../dist/src-main/windlassd.js', import.meta.url));
+const root = mkdtempSync(join(tmpdir(), 'windlass-bench-'));
+
+interface Engine {
+  readonly name: 'windlass' | 'dockerd';
+  readonly socket: string;
+  readonly start: () => ChildProcess;
+  child?: ChildProcess;
+}
+
+const silent = { stdio: 'ignore' } as const;
+const engines: readonly [Engine, Engine] = [
+  {
+    name: 'windlass',
+    socket: join(root, 'w.sock'),
+    start: () =>
+      spawn(
+        process.execPath,
+        [
+          entry,
+          '--data-root',
+          join(root, 'w/data'),
+          '--exec-root',
+          join(root, 'w/exec'),
+          '--pidfile',
+          join(root, 'w.pid'),
+          '-H',
+          `unix://${join(root, 'w.sock')}`,
+          '--bip',
+          '10.253.0.1/16',
+        ],
+        silent,
+      ),
+  },
+  {
+    name: 'dockerd',
+    socket: join(root, 'd.sock'),
+    start: () =>
+      spawn(
+        'dockerd',
+        [
+          '--data-root',
+          join(root, 'd/data'),
+          '--exec-root',
+          join(root, 'd/exec'),
+          '-p',
+          join(root, 'd.pid'),
+          '-H',
+          `unix://${join(root, 'd.sock')}`,
+          '--bip',
+          '10.254.0.1/16',
+        ],
+        silent,
+      ),
+  },
+];
+
+const docker = (engine: Engine, args: readonly string[], input?: Buffer) =>
+  command('docker', args, {
+    env: { DOCKER_HOST: `unix://${engine.socket}` },
+    timeoutMs: 300_000,
+    ...(input ? { input } : {}),
+  });
+
+async function must(engine: Engine, args: readonly string[], input?: Buffer): Promise<void> {
+  const { code, stderr } = await docker(engine, args, input);
+  if (code !== 0) throw new Error(`${engine.name}: docker ${args.join(' ')}: ${stderr}`);
+}
+
+async function timed(work: () => Promise<unknown>): Promise<number> {
+  const start = performance.now();
+  await work();
+  return (performance.now() - start) / 1000;
+}
+
+async function launch(engine: Engine): Promise<number> {
+  return timed(async () => {
+    engine.child = engine.start();
+    while ((await docker(engine, ['version'])).code !== 0) await delay(20);
+  });
+}
+
+async function stop(engine: Engine): Promise<void> {
+  const { child } = engine;
+  if (!child || child.exitCode !== null) return;
+  const ended = new Promise((resolve) => child.once('exit', resolve));
+  child.kill('SIGTERM');
+  await ended;
+}
+
+const median = (values: readonly number[]): number =>
+  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
+
+/** Runs the same on both, turn about; prints the ratio of medians. */
+async function compare(
+  what: string,
+  count: number,
+  work: (engine: Engine, round: number) => Promise<unknown>,
+  after: (engine: Engine, round: number) => Promise<unknown> = async () => undefined,
+): Promise<void> {
+  const times = { windlass: [] as number[], dockerd: [] as number[] };
+  for (let round = 0; round < count; round++) {
+    const order = round % 2 === 0 ? engines : engines.toReversed();
+    for (const engine of order) {
+      times[engine.name].push(await timed(() => work(engine, round)));
+      await after(engine, round);
+    }
+  }
+  report(what, median(times.windlass), median(times.dockerd), 's');
+}
+
+function report(what: string, ours: number, theirs: number, unit: string): void {
+  process.stdout.write(
+    `${what.padEnd(44)} ${(ours / theirs).toFixed(2).padStart(6)}   (${ours.toFixed(3)} / ${theirs.toFixed(3)} ${unit})\n`,
+  );
+}
+
+/** Resident memory of the daemon's own processes, without shims. */
+function residentMb(engine: Engine): number {
+  const pids = execFileSync('pgrep', ['-f', join(root, engine.name === 'windlass' ? 'w' : 'd')])
+    .toString()
+    .split('\n')
+    .filter(Boolean);
+  const sizes = pids.map((pid) => {
+    try {
+      const isShim = readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('shim');
+      const rss = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? '0';
+      return isShim ? 0 : Number(rss) / 1024;
+    } catch {
+      return 0;
+    }
+  });
+  return sizes.reduce((sum, size) => sum + size, 0);
+}
+
+async function inParallel(
+  count: number,
+  width: number,
+  work: (index: number) => Promise<unknown>,
+): Promise<void> {
+  let next = 0;
+  await Promise.all(
+    Array.from({ length: width }, async () => {
+      while (next < count) await work(next++);
+    }),
+  );
+}
+
+async function main(): Promise<void> {
+  process.stdout.write(`ratio = windlass / dockerd, medians of ${rounds}\n`);
+  const starts = { windlass: [] as number[], dockerd: [] as number[] };
+  for (let round = 0; round < 3; round++) {
+    for (const engine of engines) {
+      starts[engine.name].push(await launch(engine));
+      await stop(engine);
+    }
+  }
+  report('daemon start', median(starts.windlass), median(starts.dockerd), 's');
+  for (const engine of engines) await launch(engine);
+  const busybox = await dockerArchive([{ image: await busyboxImage(), tags: ['busybox:latest'] }]);
+  for (const engine of engines) await must(engine, ['load'], busybox);
+  for (const network of ['bridge', 'none'])
+    await compare(`docker run --rm busybox true (${network})`, rounds, (engine) =>
+      must(engine, ['run', '--rm', '--network', network, 'busybox', 'true']),
+    );
+  await compare('50 containers, 8 at a time', 3, (engine) =>
+    inParallel(50, 8, () => must(engine, ['run', '--rm', 'busybox', 'true'])),
+  );
+  await compareBigImage();
+  await compareMany();
+  await compareLogs();
+  report('memory of the daemon', residentMb(engines[0]), residentMb(engines[1]), 'MB');
+}
+
+async function compareBigImage(): Promise<void> {
+  const archive = await dockerArchive([{ image: await bigImage(), tags: ['big:latest'] }]);
+  const path = join(root, 'big.tar');
+  writeFileSync(path, archive);
+  await compare(
+    'docker load of 250 MB',
+    3,
+    (engine) => must(engine, ['load', '-q', '-i', path]),
+    (engine) => must(engine, ['rmi', 'big:latest']),
+  );
+}
+
+async function compareMany(): Promise<void> {
+  for (const engine of engines)
+    await inParallel(200, 4, () => must(engine, ['create', 'busybox', 'true']));
+  await compare('docker ps -a with 200 containers', rounds, (engine) => must(engine, ['ps', '-a']));
+  for (const engine of engines) await must(engine, ['container', 'prune', '-f']);
+}
+
+async function compareLogs(): Promise<void> {
+  const line = 'x'.repeat(99);
+  for (const engine of engines)
+    await must(engine, [
+      'run',
+      '--name',
+      'logs',
+      '--network',
+      'none',
+      'busybox',
+      'sh',
+      '-c',
+      `yes ${line} | head -c 104857600 > /tmp/f; cat /tmp/f >/dev/stderr`,
+    ]);
+  await compare('docker logs of 100 MB', 3, (engine) => must(engine, ['logs', 'logs']));
+}
+
+try {
+  await main();
+} finally {
+  for (const engine of engines) await stop(engine);
+  rmSync(root, { recursive: true, force: true });
+}
