@@ -39,19 +39,28 @@ export class ContainerdError extends Error {
     return this.grpcStatus === status.ALREADY_EXISTS;
   }
 
-  /** containerd is away: restarting, or not yet listening. */
+  /** containerd is away: ending, restarting, or not yet listening. */
   get isUnavailable(): boolean {
-    return this.grpcStatus === status.UNAVAILABLE;
+    return this.grpcStatus === status.UNAVAILABLE || this.grpcStatus === status.CANCELLED;
+  }
+
+  /** The container's shim has died; containerd is about to notice and to clean up after it. */
+  get isShimGone(): boolean {
+    return this.message.includes('ttrpc: closed');
   }
 }
 
 const asContainerdError = (error: ServiceError): ContainerdError =>
   new ContainerdError(error.code, error.details || error.message);
 
+const closed = (): ContainerdError =>
+  new ContainerdError(status.FAILED_PRECONDITION, 'the connection to containerd is closed');
+
 export class ContainerdClient {
   readonly #client: Client;
   /** Calls wait for a containerd that is just being restarted. */
   readonly #metadata = new Metadata({ waitForReady: true });
+  #isClosed = false;
 
   constructor(address: string, namespace: string) {
     this.#client = new Client(`unix:${address}`, credentials.createInsecure(), {
@@ -70,6 +79,7 @@ export class ContainerdClient {
     request: Message,
     options: { readonly deadlineMs?: number } = {},
   ): Promise<Message> {
+    if (this.#isClosed) return Promise.reject(closed());
     const { path, requestType, responseType } = this.#lookup(service, method);
     const { promise, resolve, reject } = Promise.withResolvers<Message>();
     this.#client.makeUnaryRequest(
@@ -80,7 +90,7 @@ export class ContainerdClient {
       this.#metadata,
       options.deadlineMs === undefined ? {} : { deadline: Date.now() + options.deadlineMs },
       (error, answer) => {
-        if (error) reject(asContainerdError(error));
+        if (error) reject(this.#isClosed ? closed() : asContainerdError(error));
         else resolve(answer ?? {});
       },
     );
@@ -127,7 +137,9 @@ export class ContainerdClient {
     await this.call('version', 'Version', {}, { deadlineMs: timeoutMs });
   }
 
+  /** Calls under way, and later ones, fail for good: nobody waits for a containerd that was let go. */
   close(): void {
+    this.#isClosed = true;
     this.#client.close();
   }
 

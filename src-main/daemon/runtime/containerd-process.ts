@@ -5,6 +5,10 @@ import type { ExitStatus, RuntimeProcess } from './runtime.ts';
 import { runtimeFailure, startFailure } from './runtime-errors.ts';
 
 const RETRY_MS = 50;
+/** containerd kills what a dead shim left behind. */
+const KILLED_EXIT_CODE = 137;
+/** The runtime forgot the process before anyone asked: Docker's code for that. */
+const UNKNOWN_EXIT_CODE = 255;
 /** A supervised containerd is back long before; an adopted one that stays away is an error. */
 const AWAY_LIMIT_MS = 30_000;
 
@@ -15,12 +19,20 @@ export function timestampText(value: unknown): string {
   return `${whole}.${String(nanos).padStart(9, '0')}Z`;
 }
 
+const endedNow = (exitCode: number): ExitStatus => ({
+  exitCode,
+  exitedAt: new Date().toISOString().replace('Z', '000000Z'),
+});
+
 const exitStatusOf = (answer: Message): ExitStatus => ({
   exitCode: Number(answer['exit_status'] ?? 0),
   exitedAt: timestampText(answer['exited_at']),
 });
 
-/** Runs a call again while containerd is away, its tasks outlive it; gives up after `limitMs`. */
+/**
+ * Runs a call again while containerd is away (its tasks outlive it), or has yet to notice that a shim
+ * died; gives up after `limitMs`.
+ */
 export async function whileAway<T>(
   call: () => Promise<T>,
   limitMs: number = AWAY_LIMIT_MS,
@@ -30,7 +42,7 @@ export async function whileAway<T>(
     try {
       return await call();
     } catch (error) {
-      const isAway = error instanceof ContainerdError && error.isUnavailable;
+      const isAway = error instanceof ContainerdError && (error.isUnavailable || error.isShimGone);
       if (!isAway || performance.now() > deadline) throw error;
       await delay(RETRY_MS);
     }
@@ -87,12 +99,20 @@ export class ContainerdProcess implements RuntimeProcess {
   }
 
   async #waitForExit(): Promise<ExitStatus> {
+    let isShimGone = false;
+    const wait = async (): Promise<Message> => {
+      try {
+        return await this.client.call('tasks', 'Wait', this.ids);
+      } catch (error) {
+        isShimGone ||= error instanceof ContainerdError && error.isShimGone;
+        throw error;
+      }
+    };
     try {
-      const wait = (): Promise<Message> => this.client.call('tasks', 'Wait', this.ids);
       return exitStatusOf(await whileAway(wait, Number.POSITIVE_INFINITY));
     } catch (error) {
-      if (error instanceof ContainerdError && error.isNotFound) return UNKNOWN_EXIT();
-      throw runtimeFailure(error);
+      if (!(error instanceof ContainerdError) || !error.isNotFound) throw runtimeFailure(error);
+      return isShimGone ? endedNow(KILLED_EXIT_CODE) : endedNow(UNKNOWN_EXIT_CODE);
     }
   }
 
@@ -114,6 +134,3 @@ export class ContainerdProcess implements RuntimeProcess {
     }
   }
 }
-
-/** The runtime forgot the process before anyone asked: Docker's code for that is 255. */
-const UNKNOWN_EXIT = (): ExitStatus => ({ exitCode: 255, exitedAt: new Date().toISOString() });

@@ -2,6 +2,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Runtime } from './runtime.ts';
+import { shellQuoted } from './shell-quote.ts';
 
 /** Always there: the default one, and containerd's name for it. */
 const STOCK: Runtime['runtimes'] = new Map([
@@ -13,8 +14,6 @@ const STOCK: Runtime['runtimes'] = new Map([
 export function withStockRuntimes(added: Runtime['runtimes']): Runtime['runtimes'] {
   return new Map([...STOCK, ...added]);
 }
-
-const quoted = (text: string): string => `'${text.replaceAll("'", String.raw`'\''`)}'`;
 
 /**
  * Name → binary. The shim passes no arguments of ours on, so that a runtime with arguments becomes a
@@ -31,7 +30,7 @@ export async function runtimeBinaries(
       continue;
     }
     const script = join(directory, encodeURIComponent(name));
-    const words = [path, ...runtimeArgs].map(quoted).join(' ');
+    const words = [path, ...runtimeArgs].map(shellQuoted).join(' ');
     await mkdir(directory, { recursive: true, mode: 0o700 });
     await writeFile(script, `#!/bin/sh\nexec ${words} "$@"\n`, { mode: 0o700 });
     binaries.set(name, script);

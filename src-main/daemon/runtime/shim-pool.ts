@@ -17,6 +17,7 @@ import { holdFifo, makeFifo } from '../platform/fifo.ts';
 import { hasErrno } from '../platform/libc.ts';
 import { commandLineOf, killPid } from '../platform/process.ts';
 import type { Containerd } from './containerd-supervisor.ts';
+import { shellQuoted } from './shell-quote.ts';
 
 const SHIM_BINARY = 'containerd-shim-runc-v2';
 /** Enough for one start after another; bursts fall back to shims of their own. */
@@ -46,12 +47,30 @@ function findOnPath(name: string): string | undefined {
   return undefined;
 }
 
-/** `set -C` makes `>` create exclusively: the claim is atomic without starting a process. */
-const launcherScript = (real: string, directory: string): string => `#!/bin/sh
-for last; do :; done
-if [ "$last" = start ]; then
+/** Each quoted for sh. */
+interface LauncherPaths {
+  readonly realShim: string;
+  readonly shims: string;
+  /** Where the runtimes keep a container's state: `runtime-<name>/<namespace>/<id>`. */
+  readonly states: string;
+  readonly namespace: string;
+}
+
+/**
+ * `set -C` makes `>` create exclusively: the claim is atomic without starting a process. containerd 1.6
+ * also runs `delete` after every shim that ended well; where the runtime knows the container no more,
+ * nothing is left to do and two process starts are saved.
+ */
+const launcherScript = ({ realShim, shims, states, namespace }: LauncherPaths): string => `#!/bin/sh
+id= before=
+for word; do
+  [ "$before" = -id ] && id=$word
+  before=$word
+done
+case $before in
+start)
   set -C
-  for ready in ${directory}/*.ready; do
+  for ready in ${shims}/*.ready; do
     [ -e "$ready" ] || break
     if (: > "\${ready%.ready}.claimed") 2>/dev/null; then
       { IFS= read -r address; IFS= read -r pid; } < "$ready"
@@ -62,8 +81,15 @@ if [ "$last" = start ]; then
       exit 0
     fi
   done
-fi
-exec ${real} "$@"
+  ;;
+delete)
+  for state in ${states}/runtime-*/${namespace}/"$id"; do
+    [ -e "$state" ] && exec ${realShim} "$@"
+  done
+  exit 0
+  ;;
+esac
+exec ${realShim} "$@"
 `;
 
 interface WarmShim {
@@ -103,7 +129,15 @@ export class ShimPool {
     await mkdir(this.#directory, { recursive: true, mode: 0o700 });
     await this.#endLeftovers();
     const launcher = join(this.#directory, 'launcher');
-    await writeFile(launcher, launcherScript(this.#realShim, this.#directory));
+    await writeFile(
+      launcher,
+      launcherScript({
+        realShim: shellQuoted(this.#realShim),
+        shims: shellQuoted(this.#directory),
+        states: shellQuoted(this.#options.execRoot),
+        namespace: shellQuoted(this.#options.namespace),
+      }),
+    );
     await chmod(launcher, 0o700);
   }
 

@@ -19,6 +19,8 @@ export interface StdioShape {
 /** How long output that is already in a pipe may take to arrive when no end of file will come. */
 const QUIET_MS = 50;
 
+const directoryOf = (execRoot: string, id: string): string => join(execRoot, 'stdio', id);
+
 export class TaskStdio {
   readonly paths: StdioPaths;
   readonly stdout: Readable | undefined;
@@ -46,14 +48,18 @@ export class TaskStdio {
 
   /** Makes the FIFOs for a container or exec id and opens our reading ends. */
   static async create(execRoot: string, id: string, shape: StdioShape): Promise<TaskStdio> {
-    const directory = join(execRoot, 'stdio', id);
+    const directory = directoryOf(execRoot, id);
+    // The end of a process left over under this id would be the end of file in FIFOs shared with it.
+    await rm(directory, { recursive: true, force: true });
     await mkdir(directory, { recursive: true, mode: 0o700 });
     return new TaskStdio(directory, shape);
   }
 
   /** Opens our ends anew after a restart of the daemon; what waits in the pipes is read. */
   static async reopen(execRoot: string, id: string, shape: StdioShape): Promise<TaskStdio> {
-    return TaskStdio.create(execRoot, id, shape);
+    const directory = directoryOf(execRoot, id);
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    return new TaskStdio(directory, shape);
   }
 
   /** The process's input, once the shim reads it (after the task was created); undefined without one. */
