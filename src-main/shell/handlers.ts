@@ -31,7 +31,7 @@ export function createShellHandlers(parts: ShellParts): ShellHandlers {
       return {};
     },
     'settings.read': async () => settings.read(),
-    'settings.write': (change) => settings.write(change as Parameters<SettingsStore['write']>[0]),
+    'settings.write': (change) => settings.write(change),
     'external.open': async ({ url }) => {
       await parts.openExternal(url);
       return {};

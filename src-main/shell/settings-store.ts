@@ -1,22 +1,43 @@
 /** The window's settings in the user's configuration directory (XDG). A broken file is set aside, never lost. */
+import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, renameSync } from 'node:fs';
-import { mkdir, rename, writeFile } from 'node:fs/promises';
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { type Settings, settingsSchema } from '../../shared/shell/contract.ts';
 
+/** `$XDG_CONFIG_HOME/windlass`, by default `~/.config/windlass`. */
+export function configDirectory(environment: NodeJS.ProcessEnv = process.env): string {
+  return join(environment['XDG_CONFIG_HOME'] || join(homedir(), '.config'), 'windlass');
+}
+
+/** A change of settings: what is named and defined. */
+export type SettingsChange = { readonly [K in keyof Settings]?: Settings[K] | undefined };
+
 export class SettingsStore {
   readonly #path: string;
   #settings: Settings;
+  #written: Promise<void> = Promise.resolve();
 
-  constructor(
-    path = join(
-      process.env['XDG_CONFIG_HOME'] ?? join(homedir(), '.config'),
-      'windlass/settings.json',
-    ),
-  ) {
+  constructor(path = join(configDirectory(), 'settings.json')) {
     this.#path = path;
     this.#settings = this.#load();
+  }
+
+  read(): Settings {
+    return this.#settings;
+  }
+
+  /** Resolves when the change is on disk; changes are written one after another. */
+  async write(change: SettingsChange): Promise<Settings> {
+    const named = Object.entries(change).filter(([, value]) => value !== undefined);
+    const settings = settingsSchema.parse({ ...this.#settings, ...Object.fromEntries(named) });
+    this.#settings = settings;
+    const writing = this.#written.then(() => this.#save(settings));
+    // The next write goes on; this one's caller learns of its failure.
+    this.#written = writing.catch(() => undefined);
+    await writing;
+    return settings;
   }
 
   #load(): Settings {
@@ -29,19 +50,16 @@ export class SettingsStore {
     }
   }
 
-  read(): Settings {
-    return this.#settings;
-  }
-
-  async write(change: Partial<Settings>): Promise<Settings> {
-    this.#settings = settingsSchema.parse({ ...this.#settings, ...change });
+  async #save(settings: Settings): Promise<void> {
     await mkdir(dirname(this.#path), { recursive: true, mode: 0o700 });
-    const temporary = `${this.#path}.tmp`;
-    await writeFile(temporary, JSON.stringify(this.#settings, null, 2), {
-      mode: 0o600,
-      flush: true,
-    });
-    await rename(temporary, this.#path);
-    return this.#settings;
+    const temporary = `${this.#path}.tmp-${randomBytes(6).toString('hex')}`;
+    try {
+      const text = `${JSON.stringify(settings, null, 2)}\n`;
+      await writeFile(temporary, text, { mode: 0o600, flush: true });
+      await rename(temporary, this.#path);
+    } catch (error) {
+      await rm(temporary, { force: true });
+      throw error;
+    }
   }
 }

@@ -12,16 +12,15 @@ export interface HostShellRequest {
   readonly dockerHost: string;
 }
 
+type Channel = ServedDuplex<HeadOf<'terminal.open'>>;
+
 export class HostShells {
   readonly #terminals = new Map<string, IPty>();
 
   /** Runs a shell until it ends or the window leaves. */
-  async serve(
-    asked: HostShellRequest,
-    channel: ServedDuplex<HeadOf<'terminal.open'>>,
-  ): Promise<void> {
+  async serve(asked: HostShellRequest, channel: Channel): Promise<void> {
     const terminalId = randomUUID();
-    const terminal = spawn(process.env['SHELL'] ?? '/bin/sh', [], {
+    const terminal = spawn(process.env['SHELL'] || '/bin/sh', [], {
       name: 'xterm-256color',
       cols: asked.columns,
       rows: asked.rows,
@@ -30,30 +29,46 @@ export class HostShells {
       encoding: null,
     });
     this.#terminals.set(terminalId, terminal);
-    channel.head({ terminalId });
-    const ended = new Promise<void>((resolve) => terminal.onExit(() => resolve()));
-    terminal.onData((data) => {
-      // The pty waits while the window has no room.
-      terminal.pause();
-      void channel.write(Buffer.from(data)).then(() => terminal.resume());
-    });
-    channel.signal.addEventListener('abort', () => terminal.kill(), { once: true });
-    void this.#forward(terminal, channel.input);
-    await ended;
-    this.#terminals.delete(terminalId);
-  }
-
-  async #forward(terminal: IPty, input: AsyncIterable<Uint8Array>): Promise<void> {
+    const hangUp = (): void => terminal.kill('SIGHUP');
+    channel.signal.addEventListener('abort', hangUp, { once: true });
     try {
-      for await (const bytes of input) terminal.write(Buffer.from(bytes));
-    } catch {
-      // The window left; its abort has ended the shell.
+      channel.head({ terminalId });
+      const output = sendOutput(terminal, channel);
+      void typeInput(terminal, channel);
+      await new Promise<void>((resolve) => terminal.onExit(() => resolve()));
+      await output.sent();
+    } finally {
+      channel.signal.removeEventListener('abort', hangUp);
+      this.#terminals.delete(terminalId);
     }
   }
 
+  /** Throws notFound when the shell has ended. */
   resize(terminalId: string, columns: number, rows: number): void {
     const terminal = this.#terminals.get(terminalId);
     if (!terminal) throw notFound('this terminal has ended');
     terminal.resize(columns, rows);
+  }
+}
+
+/** Passes output on; the shell waits while the window has no room. */
+function sendOutput(terminal: IPty, channel: Channel): { sent(): Promise<void> } {
+  let sent = Promise.resolve();
+  terminal.onData((data) => {
+    terminal.pause();
+    sent = sent
+      .then(() => channel.write(Buffer.from(data)))
+      // The window left: the shell is being hung up, and what it still says is for nobody.
+      .catch(() => undefined)
+      .then(() => terminal.resume());
+  });
+  return { sent: () => sent };
+}
+
+async function typeInput(terminal: IPty, channel: Channel): Promise<void> {
+  try {
+    for await (const bytes of channel.input) terminal.write(Buffer.from(bytes));
+  } catch {
+    // The window left; its abort has ended the shell.
   }
 }
