@@ -9,6 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { listMounts } from '../../src-main/daemon/platform/mount.ts';
 import { command } from '../support/daemon.ts';
 import { bigImage, busyboxImage, dockerArchive } from '../support/fixture-images.ts';
 
@@ -225,7 +226,13 @@ async function compareLogs(): Promise<void> {
 
 try {
   await main();
+} catch (error) {
+  process.stderr.write(`${String(error)}\n`);
+  process.exitCode = 1;
 } finally {
   for (const engine of engines) await stop(engine);
+  // dockerd leaves its netns directory mounted.
+  for (const { mountPoint } of listMounts().filter((one) => one.mountPoint.startsWith(root)))
+    execFileSync('umount', ['-l', mountPoint]);
   rmSync(root, { recursive: true, force: true });
 }
