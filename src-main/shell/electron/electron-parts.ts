@@ -1,0 +1,15 @@
+/** What this room uses of Electron, handed in so that everything but the entry runs without its binary. */
+export type ElectronParts = Pick<
+  typeof import('electron'),
+  | 'app'
+  | 'BrowserWindow'
+  | 'dialog'
+  | 'ipcMain'
+  | 'Menu'
+  | 'nativeTheme'
+  | 'protocol'
+  | 'screen'
+  | 'session'
+  | 'shell'
+  | 'Tray'
+>;
