@@ -73,8 +73,10 @@ start)
   for ready in ${shims}/*.ready; do
     [ -e "$ready" ] || break
     if (: > "\${ready%.ready}.claimed") 2>/dev/null; then
-      { IFS= read -r address; IFS= read -r pid; } < "$ready"
-      kill -0 "$pid" 2>/dev/null || continue
+      # The daemon may have forgotten this one since the list was made.
+      pid=
+      { { IFS= read -r address; IFS= read -r pid; } < "$ready"; } 2>/dev/null
+      [ -n "$pid" ] && kill -0 "$pid" 2>/dev/null || continue
       # containerd finds the shim again by this file after its own restart.
       printf '%s' "$address" > address
       printf '%s' "$address"
