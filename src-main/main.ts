@@ -3,76 +3,78 @@
  * Electron with a window of its own.
  */
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { errorMessage } from '../shared/errors.ts';
+import { errorMessage, unavailable } from '../shared/errors.ts';
+import type { AppInfo } from '../shared/shell/contract.ts';
 import { loadConfig } from './daemon/config/daemon-config.ts';
-import { type RunningDaemon, runDaemon } from './daemon/daemon.ts';
+import { runDaemon } from './daemon/daemon.ts';
 import { createLog } from './daemon/log/log.ts';
 import { WINDLASS_VERSION } from './daemon/system-backend.ts';
 import { HostBook, type HostEntry } from './hosts/host-book.ts';
+import { isEngineAt } from './hosts/host-watch.ts';
+import { type AppOptions, ownArguments, parseAppOptions } from './shell/app-options.ts';
+import type { ElectronParts } from './shell/electron/electron-parts.ts';
+import { ElectronShell } from './shell/electron/electron-shell.ts';
 import { createShellHandlers } from './shell/handlers.ts';
-import { SettingsStore } from './shell/settings-store.ts';
+import { configDirectory, SettingsStore } from './shell/settings-store.ts';
 import { startWebShell } from './shell/web/web-shell.ts';
 
 const SYSTEM_SOCKETS = ['/run/windlass/docker.sock', '/var/run/docker.sock'];
+const NO_ENGINE =
+  'no container engine is running and an ordinary user cannot start one: run `sudo npx windlassd` in another terminal, or start Windlass as root';
 
-interface AppOptions {
-  readonly port: number;
-  /** `--engine unix://…`: use this one, embed none. */
-  readonly engine: string | undefined;
-  readonly daemonArguments: readonly string[];
-}
-
-function parseArguments(argv: readonly string[]): AppOptions {
-  const rest: string[] = [];
-  let port = 0;
-  let engine: string | undefined;
-  for (let index = 0; index < argv.length; index++) {
-    const argument = argv[index] ?? '';
-    if (argument === '--web') continue;
-    if (argument === '--port') port = Number(argv[++index]);
-    else if (argument === '--engine') engine = argv[++index];
-    else rest.push(argument);
-  }
-  return { port, engine, daemonArguments: rest };
-}
+/** The project or the package: dist/src-main/main.js is two steps down, src-main/main.ts one. */
+const root = fileURLToPath(
+  new URL(import.meta.url.endsWith('.ts') ? '..' : '../..', import.meta.url),
+);
+const inRoot = (path: string): string => join(root, path);
 
 interface Engine {
   readonly entry: HostEntry;
-  readonly daemon?: RunningDaemon;
+  /** Resolves when it serves; rejects when it cannot. */
+  readonly ready: Promise<unknown>;
+  close(): Promise<void>;
 }
 
+const running = (socketPath: string): Engine => ({
+  entry: { id: 'socket', name: 'this machine', kind: 'socket', socketPath },
+  ready: Promise.resolve(),
+  close: async () => undefined,
+});
+
+/** The engine the options ask for, one that runs already, or one of our own. */
 async function openEngine(options: AppOptions): Promise<Engine> {
-  if (options.engine !== undefined)
-    return { entry: hostEntry('engine', 'socket', options.engine.replace(/^unix:\/\//, '')) };
-  if (process.getuid?.() !== 0) return { entry: systemEngine() };
-  // Containers must go on when the window closes.
-  const { config } = loadConfig(['--live-restore', ...options.daemonArguments]);
+  if (options.engineSocket !== undefined) return running(options.engineSocket);
+  if (process.getuid?.() === 0) return embedEngine(options);
+  for (const socketPath of SYSTEM_SOCKETS)
+    if (await isEngineAt(socketPath)) return running(socketPath);
+  throw unavailable(NO_ENGINE);
+}
+
+async function embedEngine({ daemonArguments }: AppOptions): Promise<Engine> {
+  const { config, flags } = loadConfig(daemonArguments);
+  const socketPath = config.hosts.find((host) => host.startsWith('unix://'))?.slice(7) ?? '';
+  // windlassd as a service, most likely: two daemons cannot share one data root.
+  if (await isEngineAt(socketPath)) return running(socketPath);
   const log = createLog({
     level: config.logLevel === 'info' ? 'warn' : config.logLevel,
     format: config.logFormat,
     write: (line) => void process.stderr.write(line),
   });
-  const daemon = await runDaemon(config, log);
-  return { entry: hostEntry('this machine', 'embedded', daemon.socketPath), daemon };
-}
-
-const hostEntry = (name: string, kind: HostEntry['kind'], socketPath: string): HostEntry => ({
-  id: kind,
-  name,
-  kind,
-  socketPath,
-});
-
-function systemEngine(): HostEntry {
-  const socket = SYSTEM_SOCKETS.find((path) => existsSync(path));
-  if (socket === undefined)
-    throw new Error(
-      'no container engine is running and an ordinary user cannot start one: run `sudo npx windlassd` in another terminal, or start Windlass as root',
-    );
-  return hostEntry('this machine', 'socket', socket);
+  // Containers must go on when the window closes, unless told otherwise.
+  const liveRestore = flags.has('live-restore') ? config.liveRestore : true;
+  const starting = runDaemon({ ...config, liveRestore }, log);
+  return {
+    entry: { id: 'embedded', name: 'this machine', kind: 'embedded', socketPath },
+    ready: starting,
+    close: () =>
+      starting.then(
+        (daemon) => daemon.shutdown(),
+        // It never came up and has cleaned up after itself; `ready` has told why.
+        () => undefined,
+      ),
+  };
 }
 
 async function openInBrowser(url: string): Promise<void> {
@@ -83,42 +85,76 @@ async function openInBrowser(url: string): Promise<void> {
   child.unref();
 }
 
-async function main(): Promise<void> {
-  const options = parseArguments(process.argv.slice(2));
-  const { entry, daemon } = await openEngine(options);
-  await using closing = new AsyncDisposableStack();
-  if (daemon) closing.defer(() => daemon.shutdown());
-  const hosts = closing.use(new HostBook([entry]));
-  const handlers = createShellHandlers({
-    info: {
-      name: 'Windlass',
-      version: WINDLASS_VERSION,
-      shell: 'web',
-      platform: process.platform,
-      hasNativeDialogs: false,
-    },
-    hosts,
-    settings: new SettingsStore(),
-    openExternal: openInBrowser,
-  });
-  const here = dirname(fileURLToPath(import.meta.url));
-  // Run from source, the built window is still in dist/.
-  const directory = join(
-    here,
-    import.meta.url.endsWith('.ts') ? '../dist/renderer' : '../renderer',
-  );
-  const web = closing.use(await startWebShell({ directory, handlers, port: options.port }));
-  process.stdout.write(`Windlass: ${web.address}\n`);
-  if (!process.argv.includes('--web')) await openInBrowser(web.address);
-  await new Promise<void>((resolve) => {
+const appInfo = (shell: AppInfo['shell']): AppInfo => ({
+  name: 'Windlass',
+  version: WINDLASS_VERSION,
+  shell,
+  platform: process.platform,
+  hasNativeDialogs: shell === 'electron',
+});
+
+async function runWebShell(options: AppOptions): Promise<void> {
+  const stopped = new Promise<void>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, resolve);
   });
+  await using closing = new AsyncDisposableStack();
+  const engine = await openEngine(options);
+  closing.defer(() => engine.close());
+  const isUp = await Promise.race([engine.ready.then(() => true), stopped.then(() => false)]);
+  if (!isUp) return;
+  const hosts = closing.use(new HostBook([engine.entry]));
+  const settings = new SettingsStore();
+  const info = appInfo('web');
+  const handlers = createShellHandlers({ info, hosts, settings, openExternal: openInBrowser });
+  const directory = inRoot('dist/renderer');
+  const web = closing.use(await startWebShell({ directory, handlers, port: options.port }));
+  process.stdout.write(`Windlass: ${web.address}\n`);
+  if (!options.isWeb) await openInBrowser(web.address);
+  await stopped;
+}
+
+/** The window comes first; the engine comes up behind it, and its failure is shown there. */
+async function runElectronShell(electron: ElectronParts, options: AppOptions): Promise<void> {
+  const settings = new SettingsStore();
+  const shell = new ElectronShell(electron, {
+    directory: inRoot('dist/renderer'),
+    preload: inRoot('dist/src-main/shell/electron/preload/preload.cjs'),
+    icon: inRoot('assets/icons/windlass-512.png'),
+    trayIcon: inRoot('assets/icons/windlass-tray.png'),
+    stateFile: join(configDirectory(), 'window.json'),
+    settings,
+    platform: process.platform,
+  });
+  if (!shell.claimInstance()) return electron.app.quit();
+  try {
+    const engine = await openEngine(options);
+    const hosts = new HostBook([engine.entry]);
+    engine.ready.catch((error: unknown) => hosts.refuse(engine.entry.id, errorMessage(error)));
+    const openExternal = (url: string): Promise<void> => shell.openExternal(url);
+    const info = appInfo('electron');
+    await shell.run(createShellHandlers({ info, hosts, settings, openExternal }), async () => {
+      hosts[Symbol.dispose]();
+      await engine.close();
+    });
+  } catch (error) {
+    shell.fail(errorMessage(error));
+    electron.app.exit(1);
+  }
+}
+
+function fail(error: unknown): never {
+  process.stderr.write(`windlass: ${errorMessage(error)}\n`);
+  process.exit(1);
 }
 
 try {
-  await main();
-  process.exit(0);
+  const options = parseAppOptions(ownArguments(process));
+  if (process.versions['electron'] === undefined || options.isWeb) {
+    await runWebShell(options);
+    process.exit(0);
+  }
+  // Not awaited: Electron becomes ready only when this module has been evaluated.
+  runElectronShell(await import('electron'), options).catch(fail);
 } catch (error) {
-  process.stderr.write(`windlass: ${errorMessage(error)}\n`);
-  process.exit(1);
+  fail(error);
 }

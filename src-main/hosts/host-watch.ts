@@ -38,6 +38,17 @@ async function ping(socketPath: string, signal: AbortSignal): Promise<void> {
   if (response.statusCode !== 200) throw new Error(`the engine answered ${response.statusCode}`);
 }
 
+/** Whether an engine answers there now. Never rejects. */
+export async function isEngineAt(socketPath: string): Promise<boolean> {
+  try {
+    await ping(socketPath, new AbortController().signal);
+    return true;
+  } catch {
+    // Whatever the reason, it is none we could use.
+    return false;
+  }
+}
+
 /** Resolves when the engine hangs up; false when it has no event stream. */
 async function untilGone(socketPath: string, signal: AbortSignal): Promise<boolean> {
   const response = await get(socketPath, WATCH_PATH, signal);

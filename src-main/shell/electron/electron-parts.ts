@@ -1,6 +1,8 @@
+import type * as Electron from 'electron';
+
 /** What this room uses of Electron, handed in so that everything but the entry runs without its binary. */
 export type ElectronParts = Pick<
-  typeof import('electron'),
+  typeof Electron,
   | 'app'
   | 'BrowserWindow'
   | 'dialog'

@@ -31,6 +31,7 @@ export class ElectronShell {
   readonly #options: ElectronShellOptions;
   #window: BrowserWindow | undefined;
   #hasTray = false;
+  #isServing = false;
   #isQuitting = false;
 
   constructor(parts: ElectronParts, options: ElectronShellOptions) {
@@ -70,6 +71,7 @@ export class ElectronShell {
       (port) => serveShell(port, handlers, () => new AbortController()),
     );
     const tray = this.#openTray();
+    this.#isServing = true;
     this.#show();
     await quitting;
     tray?.destroy();
@@ -117,8 +119,8 @@ export class ElectronShell {
   }
 
   #open(): void {
-    const { app } = this.#parts;
-    if (!app.isReady()) return;
+    // A second instance may ask before there is anything to show.
+    if (!this.#isServing) return;
     const { preload, icon, stateFile } = this.#options;
     const window = createMainWindow(this.#parts, {
       preload,
