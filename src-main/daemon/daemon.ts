@@ -160,6 +160,7 @@ async function startParts(config: DaemonConfig, wiring: Wiring): Promise<Parts> 
     logDrivers,
     events,
     log,
+    teardowns: new Set(),
     isShuttingDown: () => shutdownState.isShuttingDown,
   };
   const room = createContainerRoom(context);

@@ -47,6 +47,8 @@ export interface ContainerContext {
   readonly logDrivers: LogDrivers;
   readonly events: EventBus;
   readonly log: Log;
+  /** Runs still being freed in the runtime, also of containers that are removed already; shutdown waits for them. */
+  readonly teardowns: Set<Promise<void>>;
   /** True from the moment shutdown began: nothing is restarted any more. */
   isShuttingDown(): boolean;
 }

@@ -91,7 +91,7 @@ export function endRun(context: ContainerContext, container: Container): void {
     await task?.delete();
   };
   if (run) container.live.logClosed = run.log.close();
-  container.live.teardown = Promise.all([container.live.logClosed, freed()]).then(
+  const teardown = Promise.all([container.live.logClosed, freed()]).then(
     () => undefined,
     (error: unknown) =>
       context.log.warn('could not free a run in the runtime', {
@@ -99,6 +99,9 @@ export function endRun(context: ContainerContext, container: Container): void {
         error: errorMessage(error),
       }),
   );
+  container.live.teardown = teardown;
+  context.teardowns.add(teardown);
+  void teardown.then(() => context.teardowns.delete(teardown));
 }
 
 function restartLater(context: ContainerContext, container: Container, sequel: ExitSequel): void {

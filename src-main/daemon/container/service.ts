@@ -319,7 +319,7 @@ async function stopAll(context: ContainerContext, limitSeconds: number): Promise
       if (!(await stoppedWithin(container, 0))) await killIfAlive(context, container);
     }),
   );
-  for (const container of context.registry.all()) await container.live.teardown;
+  await Promise.all(context.teardowns);
 }
 
 async function letGo(context: ContainerContext): Promise<void> {
@@ -331,5 +331,6 @@ async function letGo(context: ContainerContext): Promise<void> {
     await run.stdio.letGo();
     await run.log.close();
   }
+  await Promise.all(context.teardowns);
   context.log.debug('running containers left running');
 }
