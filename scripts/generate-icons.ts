@@ -26,13 +26,13 @@ const browser = await chromium.launch({
   args: ['--no-sandbox', '--disable-gpu'],
 });
 try {
-  mkdirSync(join(assets, 'icons'), { recursive: true });
+  mkdirSync(join(assets, 'icons/linux'), { recursive: true });
   for (const size of SIZES)
-    writeFileSync(join(assets, 'icons', `${size}x${size}.png`), await draw(browser, size));
-  writeFileSync(join(assets, 'icon.png'), await draw(browser, 512));
+    writeFileSync(join(assets, 'icons/linux', `${size}x${size}.png`), await draw(browser, size));
+  writeFileSync(join(assets, 'icons/windlass-512.png'), await draw(browser, 512));
   // A tray is 16 points high; Electron takes the second where a screen has two pixels a point.
-  writeFileSync(join(assets, 'tray.png'), await draw(browser, 16));
-  writeFileSync(join(assets, 'tray@2x.png'), await draw(browser, 32));
+  writeFileSync(join(assets, 'icons/windlass-tray.png'), await draw(browser, 16));
+  writeFileSync(join(assets, 'icons/windlass-tray@2x.png'), await draw(browser, 32));
 } finally {
   await browser.close();
 }
