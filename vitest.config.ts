@@ -1,6 +1,9 @@
 import { defineConfig } from 'vitest/config';
 
-/** unit: beside the code. integration: the real daemon, one file after another. */
+/**
+ * unit and window: beside the code. contract: the shell over each of its carriers. integration: the real
+ * daemon, e2e: the real app, one file after another.
+ */
 export default defineConfig({
   test: {
     projects: [
@@ -9,6 +12,14 @@ export default defineConfig({
           name: 'unit',
           include: ['shared/**/*.test.ts', 'src-main/**/*.test.ts', 'scripts/**/*.test.ts'],
           testTimeout: 30_000,
+        },
+      },
+      {
+        test: {
+          name: 'contract',
+          include: ['test/contract/**/*.test.ts'],
+          testTimeout: 30_000,
+          hookTimeout: 60_000,
         },
       },
       {

@@ -119,8 +119,8 @@ async function runElectronShell(electron: ElectronParts, options: AppOptions): P
   const shell = new ElectronShell(electron, {
     directory: inRoot('dist/renderer'),
     preload: inRoot('dist/src-main/shell/electron/preload/preload.cjs'),
-    icon: inRoot('assets/icons/windlass-512.png'),
-    trayIcon: inRoot('assets/icons/windlass-tray.png'),
+    icon: inRoot('assets/icon.png'),
+    trayIcon: inRoot('assets/tray.png'),
     stateFile: join(configDirectory(), 'window.json'),
     settings,
     platform: process.platform,
