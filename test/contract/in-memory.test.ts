@@ -6,10 +6,10 @@ import { contractCases } from './cases.ts';
 import { contractShell } from './contract-shell.ts';
 
 describe('shell contract in memory', () => {
-  it.each(contractCases)('$name', async ({ run }) => {
+  it.each(contractCases)('$name', async (one) => {
     const [window, shell] = portPair();
     serveShell(shell, contractShell(), () => new AbortController());
-    await run(createShellClient(window));
+    await one.run(createShellClient(window));
     window.close();
   });
 });

@@ -55,7 +55,7 @@ export class ElectronShell {
     return true;
   }
 
-  /** Opens the window. Resolves when the user quits; `close` runs before the app exits. */
+  /** Opens the window. When the user quits, runs `close` and exits; rejects when that fails, without exiting. */
   async run(handlers: ShellHandlers, close: () => Promise<void>): Promise<void> {
     const { app, ipcMain, Menu, protocol, session } = this.#parts;
     const quitting = this.#untilQuit();
@@ -75,11 +75,8 @@ export class ElectronShell {
     this.#show();
     await quitting;
     tray?.destroy();
-    try {
-      await close();
-    } finally {
-      app.exit();
-    }
+    await close();
+    app.exit();
   }
 
   /** Shows an address of the web in the user's browser; others are ignored. */
