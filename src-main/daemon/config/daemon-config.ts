@@ -62,6 +62,9 @@ export interface DaemonConfig {
     readonly fixedCidr?: string;
     readonly defaultGateway?: string;
     readonly hostGatewayIp?: string;
+    readonly ipv6: boolean;
+    readonly fixedCidrV6?: string;
+    readonly userlandProxy: boolean;
     readonly mtu: number;
     readonly icc: boolean;
     readonly iptables: boolean;
@@ -252,6 +255,9 @@ function networkOf(read: Reader): DaemonConfig['network'] {
     ...optional('fixedCidr', 'fixed-cidr'),
     ...optional('defaultGateway', 'default-gateway'),
     ...optional('hostGatewayIp', 'host-gateway-ip'),
+    ...optional('fixedCidrV6', 'fixed-cidr-v6'),
+    ipv6: read.flag('ipv6', false),
+    userlandProxy: read.flag('userland-proxy', true),
     mtu: read.number('mtu', 1500),
     icc: read.flag('icc', true),
     iptables: read.flag('iptables', true),

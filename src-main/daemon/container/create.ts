@@ -49,7 +49,7 @@ export async function createContainer(
   const checked = await recorder.span('validate config', async () =>
     checkRequest(context, { config: userConfig, hostConfig: asked, image }),
   );
-  const endpoints = endpointsOf(networking, checked.hostConfig);
+  const endpoints = endpointsOf(context, networking, checked.hostConfig);
   await using undo = new AsyncDisposableStack();
   const name = context.registry.reserveName(options.name, id);
   undo.defer(() => context.registry.releaseName(name, id));
@@ -90,31 +90,34 @@ function checkRequest(
 }
 
 function checkNetworkMode(context: ContainerContext, mode: string): void {
-  if (!mode.startsWith('container:')) return context.network.checkMode(mode);
-  context.registry.find(mode.slice('container:'.length));
+  if (mode.startsWith('container:')) context.registry.find(mode.slice('container:'.length));
+  else context.network.checkMode(mode);
 }
 
-/** The attachments asked for, keyed as the sandbox wants them. More than one is an error, as in 20.10. */
+/** The attachments asked for, by network name; the network of the mode is always among them. */
 function endpointsOf(
+  context: ContainerContext,
   networking: ContainerCreateBody['NetworkingConfig'],
-  hostConfig: HostConfig,
+  { NetworkMode: mode = 'default' }: HostConfig,
 ): Readonly<Record<string, EndpointRequest>> {
-  const endpoints = networking?.EndpointsConfig ?? {};
-  const names = Object.keys(endpoints);
-  if (names.length > 1)
-    throw invalidArgument(
-      `Container cannot be connected to network endpoints: ${names.join(', ')}`,
-    );
-  for (const [name, endpoint] of Object.entries(endpoints)) {
-    const isUserDefined = !['default', 'bridge', 'host', 'none'].includes(
-      hostConfig.NetworkMode ?? 'default',
-    );
-    const address = endpoint?.IPAMConfig?.IPv4Address;
-    if (address && !isUserDefined && name !== hostConfig.NetworkMode)
+  if (mode.startsWith('container:')) return {};
+  const asked = Object.entries(networking?.EndpointsConfig ?? {});
+  const named = asked.map(
+    ([network, endpoint]) => [context.network.checkMode(network), endpoint ?? {}] as const,
+  );
+  const primary = context.network.checkMode(mode);
+  for (const [name, endpoint] of named) {
+    if (name === primary) continue;
+    context.network.checkConnect([primary], name);
+    if (endpoint.IPAMConfig?.IPv4Address && BUILT_IN_NETWORKS.includes(name))
       throw invalidArgument('user specified IP address is supported on user defined networks only');
   }
-  return endpoints as Readonly<Record<string, EndpointRequest>>;
+  return { [primary]: {}, ...Object.fromEntries(named) } as Readonly<
+    Record<string, EndpointRequest>
+  >;
 }
+
+const BUILT_IN_NETWORKS: readonly string[] = ['bridge', 'host', 'none'];
 
 interface Blueprint {
   readonly id: string;

@@ -78,9 +78,10 @@ function idleNetworks(container: Container): object {
   if (mode.startsWith('container:')) return {};
   const requested = container.record.endpoints;
   const primary = mode === 'default' ? 'bridge' : mode;
-  const names = new Set([primary, ...Object.keys(requested)]);
+  const asked = Object.keys(requested);
+  const names = asked.length > 0 ? asked : [primary];
   return Object.fromEntries(
-    [...names].map((name) => [
+    names.map((name) => [
       name,
       {
         IPAMConfig: requested[name]?.IPAMConfig ?? null,

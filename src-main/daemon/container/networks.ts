@@ -1,6 +1,7 @@
 /** Connecting and disconnecting containers, live or at rest (moby daemon/container_operations.go). */
-import { forbidden } from '../../../shared/errors.ts';
+import { forbidden, internal } from '../../../shared/errors.ts';
 import type { EndpointRequest } from '../network/network-controller.ts';
+import type { Container } from './container.ts';
 import { type ContainerContext, saveProgress } from './container-context.ts';
 import { isLive } from './container-state.ts';
 
@@ -10,40 +11,48 @@ export interface ContainerNetworks {
 }
 
 export function containerNetworks(context: ContainerContext): ContainerNetworks {
+  const save = async (container: Container): Promise<void> => {
+    await context.store.saveRecord(container.record);
+    await saveProgress(context, container);
+  };
   return {
-    async connect(network, name, endpoint) {
-      const container = context.registry.find(name);
-      context.network.checkMode(network);
+    async connect(nameOrId, containerName, endpoint) {
+      const container = context.registry.find(containerName);
+      const network = context.network.checkMode(nameOrId);
       await container.lock.run(async () => {
+        checkConnect(context, container, network);
         const { record, progress } = container;
-        if (record.hostConfig.NetworkMode?.startsWith('container:'))
-          throw forbidden(
-            'container sharing network namespace with another container or host cannot be connected to any other network',
-          );
-        if (progress.sandbox?.networks[network])
-          throw forbidden(
-            `endpoint with name ${container.name} already exists in network ${network}`,
-          );
-        const state = isLive(progress.state)
-          ? await context.network.connect(network, container.id, endpoint)
-          : undefined;
+        const state = await context.network.connect(network, container.id, endpoint);
         record.endpoints = { ...record.endpoints, [network]: endpoint };
         if (state) progress.sandbox = state;
-        await Promise.all([context.store.saveRecord(record), saveProgress(context, container)]);
+        await save(container);
       });
     },
-    async disconnect(network, name, force) {
-      const container = context.registry.find(name);
+    async disconnect(nameOrId, containerName, force) {
+      const container = context.registry.find(containerName);
+      const network = context.network.checkMode(nameOrId);
       await container.lock.run(async () => {
         const { record, progress } = container;
-        if (isLive(progress.state)) {
-          const state = await context.network.disconnect(network, container.id, force);
-          if (state) progress.sandbox = state;
-        }
+        if (record.endpoints[network] === undefined)
+          throw internal(`container ${container.id} is not connected to network ${network}`);
+        const state = await context.network.disconnect(network, container.id, force);
+        if (state) progress.sandbox = state;
         const { [network]: _gone, ...rest } = record.endpoints;
         record.endpoints = rest;
-        await Promise.all([context.store.saveRecord(record), saveProgress(context, container)]);
+        await save(container);
       });
     },
   };
+}
+
+function checkConnect(context: ContainerContext, container: Container, network: string): void {
+  const { record, progress } = container;
+  if (record.hostConfig.NetworkMode?.startsWith('container:'))
+    throw forbidden(
+      'container sharing network namespace with another container or host cannot be connected to any other network',
+    );
+  const connected = Object.keys(record.endpoints);
+  if (isLive(progress.state) && connected.includes(network))
+    throw forbidden(`endpoint with name ${container.name} already exists in network ${network}`);
+  if (!connected.includes(network)) context.network.checkConnect(connected, network);
 }

@@ -1,12 +1,15 @@
 /**
- * Our rules, in an nftables table of this daemon's own: nobody else's chains are touched, and the table
- * goes as a whole. One `nft -f` a change. Same effect as moby libnetwork's iptables rules: masquerade,
- * published ports, no traffic between bridges, and none within one with icc off.
+ * Our rules, in an nf_tables table of this daemon's own: nobody else's chains are touched, and the table
+ * goes as a whole. Bridges change it through nft(8), published ports by elements of two maps, without a
+ * process. Same effect as moby libnetwork's iptables rules (drivers/bridge/setup_ip_tables.go):
+ * masquerade, published ports, no traffic between bridges or into them unasked.
  */
-import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { text } from 'node:stream/consumers';
-import { internal } from '../../../shared/errors.ts';
+import { hasErrno } from '../platform/libc.ts';
+import { ForwardPolicy } from './forward-policy.ts';
+import { type LinkCalls, PORT_MAPS, type PortRule } from './link-calls.ts';
+import { runTool } from './run-tool.ts';
+import type { WorkerClient } from './worker-client.ts';
 
 export interface BridgeRules {
   readonly bridge: string;
@@ -14,126 +17,182 @@ export interface BridgeRules {
   readonly masquerade: boolean;
   /** Containers of it may talk to each other. */
   readonly icc: boolean;
+  /** Nothing goes in or out. */
   readonly internal: boolean;
+  /** A bridge of somebody else may carry more than containers; what is routed to it is not ours to refuse. */
+  readonly isOurs: boolean;
 }
 
-export interface PortRule {
-  readonly protocol: string;
-  /** '' = every address of the host. */
-  readonly hostIp: string;
-  readonly hostPort: number;
-  readonly containerIp: string;
-  readonly containerPort: number;
-  readonly bridge: string;
+export interface FirewallOptions {
+  /** Whose table it is. */
+  readonly owner: string;
+  readonly links: WorkerClient<LinkCalls>;
+  readonly isEnabled: boolean;
+  /** Local connections go through a proxy, not through the rules. */
+  readonly usesProxy: boolean;
 }
 
-async function nft(script: string): Promise<void> {
-  const child = spawn('nft', ['-f', '-'], { stdio: ['pipe', 'ignore', 'pipe'] });
-  const failed = new Promise<never>((_, reject) => child.once('error', reject));
-  const exited = new Promise<number | null>((resolve) => child.once('exit', resolve));
-  child.stdin.on('error', () => undefined);
-  child.stdin.end(script);
-  const [code, stderr] = await Promise.race([Promise.all([exited, text(child.stderr)]), failed]);
-  if (code !== 0) throw internal(`nft refused the rules: ${stderr.trim()}`);
-}
-
-const portRule = (rule: PortRule): string =>
-  [
-    ...(rule.hostIp === '' || rule.hostIp === '0.0.0.0' ? [] : [`ip daddr ${rule.hostIp}`]),
-    `${rule.protocol} dport ${rule.hostPort} dnat to ${rule.containerIp}:${rule.containerPort}`,
-  ].join(' ');
+const CHAINS = ['ports', 'prerouting', 'output', 'postrouting', 'forward'] as const;
 
 export class Firewall {
   readonly #table: string;
-  readonly #isEnabled: boolean;
+  readonly #options: FirewallOptions;
+  readonly #policy: ForwardPolicy;
   readonly #bridges = new Map<string, BridgeRules>();
-  readonly #ports = new Map<string, readonly PortRule[]>();
-  /** Changes one after another; each writes the whole table, in one transaction. */
-  #writing: Promise<void> = Promise.resolve();
+  readonly #ports = new Set<PortRule>();
+  #isThere = false;
+  /** Changes go one after another. */
+  #changing: Promise<void> = Promise.resolve();
 
-  constructor(owner: string, isEnabled: boolean) {
-    this.#table = `windlass_${createHash('sha256').update(owner).digest('hex').slice(0, 8)}`;
-    this.#isEnabled = isEnabled;
+  constructor(options: FirewallOptions) {
+    this.#options = options;
+    const hash = createHash('sha256').update(options.owner).digest('hex').slice(0, 8);
+    this.#table = `windlass_${hash}`;
+    this.#policy = new ForwardPolicy(this.#table);
   }
 
-  async addBridge(rules: BridgeRules): Promise<void> {
-    this.#bridges.set(rules.bridge, rules);
-    await this.#write();
+  /** Several at once, at the daemon's start. */
+  addBridges(rules: readonly BridgeRules[]): Promise<void> {
+    for (const one of rules) this.#bridges.set(one.bridge, one);
+    return this.#change(() => this.#writeRules());
   }
 
-  async removeBridge(bridge: string): Promise<void> {
-    this.#bridges.delete(bridge);
-    await this.#write();
+  removeBridge(bridge: string): Promise<void> {
+    if (!this.#bridges.delete(bridge)) return Promise.resolve();
+    return this.#change(() => this.#writeRules());
   }
 
-  /** Replaces the rules of one container. */
-  async setPorts(containerId: string, rules: readonly PortRule[]): Promise<void> {
-    if (rules.length === 0 && !this.#ports.has(containerId)) return;
-    if (rules.length === 0) this.#ports.delete(containerId);
-    else this.#ports.set(containerId, rules);
-    await this.#write();
+  addPorts(rules: readonly PortRule[]): Promise<void> {
+    for (const rule of rules) this.#ports.add(rule);
+    return this.#change(() => this.#changePorts({ add: rules, remove: [] }));
   }
 
-  #write(): Promise<void> {
-    const work = this.#writing.then(() => (this.#isEnabled ? nft(this.#script()) : undefined));
-    this.#writing = work.catch(() => undefined);
-    return work;
+  /** The same objects that were added. */
+  removePorts(rules: readonly PortRule[]): Promise<void> {
+    for (const rule of rules) this.#ports.delete(rule);
+    return this.#change(() => this.#changePorts({ add: [], remove: rules }));
   }
 
-  #script(): string {
+  #change(work: () => Promise<void>): Promise<void> {
+    if (!this.#options.isEnabled) return Promise.resolve();
+    const change = this.#changing.then(work);
+    this.#changing = change.catch(() => undefined);
+    return change;
+  }
+
+  async #changePorts(change: {
+    readonly add: readonly PortRule[];
+    readonly remove: readonly PortRule[];
+  }): Promise<void> {
+    if (change.add.length + change.remove.length === 0) return;
+    try {
+      await this.#options.links.call('changePorts', this.#table, change);
+    } catch (error) {
+      // Somebody flushed the rule set: all of ours is written anew.
+      if (!hasErrno(error, 'ENOENT')) throw error;
+      this.#isThere = false;
+      await this.#writeRules();
+    }
+  }
+
+  /** In one transaction; published ports stay unless the table is new. */
+  async #writeRules(): Promise<void> {
     const table = `ip ${this.#table}`;
+    const isNew = !this.#isThere;
+    const reset = isNew
+      ? `add table ${table}\ndelete table ${table}\n`
+      : CHAINS.map((chain) => `flush chain ${table} ${chain}\n`).join('');
+    try {
+      await runTool('nft', ['-f', '-'], `${reset}${this.#script(table)}`);
+    } catch (error) {
+      if (isNew) throw error;
+      this.#isThere = false;
+      return this.#writeRules();
+    }
+    this.#isThere = true;
+    if (isNew) await this.#changePorts({ add: [...this.#ports], remove: [] });
+    await this.#policy.apply([...this.#bridges.keys()]);
+  }
+
+  #script(table: string): string {
     const bridges = [...this.#bridges.values()];
-    const ports = [...this.#ports.values()].flat().map((rule) => `    ${portRule(rule)}`);
-    const masquerade = bridges
-      .filter((rules) => rules.masquerade && !rules.internal)
-      .map((rules) => `    ip saddr ${rules.subnet} oifname != "${rules.bridge}" masquerade`);
-    return `add table ${table}
-delete table ${table}
-table ${table} {
+    const { usesProxy } = this.#options;
+    const lines = (rules: readonly string[]): string =>
+      rules.map((rule) => `    ${rule}\n`).join('');
+    return `table ${table} {
+  map ${PORT_MAPS.everyAddress} { type inet_proto . inet_service : ipv4_addr . inet_service; }
+  map ${PORT_MAPS.oneAddress} { type ipv4_addr . inet_proto . inet_service : ipv4_addr . inet_service; }
   chain ports {
-${ports.join('\n')}
+    dnat ip to ip daddr . meta l4proto . th dport map @${PORT_MAPS.oneAddress}
+    dnat ip to meta l4proto . th dport map @${PORT_MAPS.everyAddress}
   }
   chain prerouting {
     type nat hook prerouting priority dstnat; policy accept;
-    fib daddr type local jump ports
+    ip daddr 127.0.0.0/8 return
+${lines(usesProxy ? [`${among('iifname', bridges)} return`] : [])}    fib daddr type local jump ports
+  }
+  chain output {
+    type nat hook output priority -100; policy accept;
+${lines(usesProxy ? ['ip daddr 127.0.0.0/8 return'] : [])}    fib daddr type local jump ports
   }
   chain postrouting {
     type nat hook postrouting priority srcnat; policy accept;
-${masquerade.join('\n')}
-  }
+${lines(bridges.flatMap((rules) => sourceRules(rules, usesProxy)))}  }
   chain forward {
     type filter hook forward priority filter; policy accept;
-    ct state established,related accept
-${forwardRules(bridges).join('\n')}
-  }
+${lines(forwardRules(bridges))}  }
 }
 `;
   }
 
   /** Removes all of it. */
   async close(): Promise<void> {
-    await this.#writing;
     this.#bridges.clear();
     this.#ports.clear();
-    if (this.#isEnabled) await nft(`add table ip ${this.#table}\ndelete table ip ${this.#table}\n`);
+    await this.#change(async () => {
+      const table = `ip ${this.#table}`;
+      await runTool('nft', ['-f', '-'], `add table ${table}\ndelete table ${table}\n`);
+      this.#isThere = false;
+      await this.#policy.apply([]);
+    });
   }
 }
 
-function forwardRules(bridges: readonly BridgeRules[]): string[] {
-  const names = bridges.map((rules) => `"${rules.bridge}"`).join(', ');
+/** Matches when the link is one of the bridges; nothing at all when there are none. */
+const among = (what: 'iifname' | 'oifname', bridges: readonly BridgeRules[]): string =>
+  `${what} { ${['"-"', ...bridges.map(({ bridge }) => `"${bridge}"`)].join(', ')} }`;
+
+function sourceRules(
+  { bridge, subnet, masquerade, internal }: BridgeRules,
+  usesProxy: boolean,
+): string[] {
   return [
-    ...bridges.flatMap((rules) => [
-      ...(rules.internal
-        ? [
-            `    iifname "${rules.bridge}" oifname != "${rules.bridge}" drop`,
-            `    oifname "${rules.bridge}" iifname != "${rules.bridge}" drop`,
-          ]
-        : []),
-      ...(rules.icc ? [] : [`    iifname "${rules.bridge}" oifname "${rules.bridge}" drop`]),
-      `    iifname "${rules.bridge}" oifname "${rules.bridge}" accept`,
-    ]),
-    // A published port is reached by its translated address, also from another bridge's containers.
-    ...(bridges.length > 0 ? ['    ct status dnat accept'] : []),
-    ...(bridges.length > 1 ? [`    iifname { ${names} } oifname { ${names} } drop`] : []),
+    ...(masquerade && !internal ? [`ip saddr ${subnet} oifname != "${bridge}" masquerade`] : []),
+    // Without a proxy an answer must come back through us to be translated back.
+    ...(usesProxy
+      ? []
+      : [
+          `oifname "${bridge}" fib saddr type local masquerade`,
+          `ip saddr ${subnet} oifname "${bridge}" ct status dnat masquerade`,
+        ]),
+  ];
+}
+
+function forwardRules(bridges: readonly BridgeRules[]): string[] {
+  const ours = bridges.filter(({ isOurs }) => isOurs);
+  return [
+    'ct state established,related accept',
+    ...bridges
+      .filter(({ internal }) => internal)
+      .flatMap(({ bridge }) => [
+        `iifname "${bridge}" oifname != "${bridge}" drop`,
+        `oifname "${bridge}" iifname != "${bridge}" drop`,
+      ]),
+    'ct status dnat accept',
+    ...bridges.map(
+      ({ bridge, icc }) => `iifname "${bridge}" oifname "${bridge}" ${icc ? 'accept' : 'drop'}`,
+    ),
+    `${among('iifname', bridges)} ${among('oifname', bridges)} drop`,
+    `${among('oifname', ours)} drop`,
   ];
 }

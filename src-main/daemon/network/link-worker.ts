@@ -1,84 +1,177 @@
-/** Worker thread: everything that enters a network namespace or talks rtnetlink. One request at a time. */
-import { closeSync, openSync } from 'node:fs';
-import { parentPort } from 'node:worker_threads';
+/** Worker thread: everything that enters a network namespace or talks netlink. One call at a time. */
 import { SyscallError } from '../platform/libc.ts';
-import { createNamespace, dropNamespace, inNamespace } from '../platform/net-namespace.ts';
-import { Netlink } from '../platform/netlink.ts';
-import type { EndpointLink, FromLinkWorker, LinkRequest, ToLinkWorker } from './link-messages.ts';
+import {
+  createNamespace,
+  dropNamespace,
+  inNamespace,
+  setNetworkSysctl,
+} from '../platform/net-namespace.ts';
+import { type LinkInfo, Netlink } from '../platform/netlink.ts';
+import { forgetUdpFlows } from '../platform/netlink-conntrack.ts';
+import { changeMapElements, type MapElement } from '../platform/netlink-nftables.ts';
+import { bytesOfIp, formatIp, ipOfBytes, parseCidr, parseIp } from './ip-address.ts';
+import {
+  type BridgeRequest,
+  type EndpointLink,
+  type LinkCalls,
+  type LinkDescription,
+  PORT_MAPS,
+  type PortRule,
+} from './link-calls.ts';
+import { serveCalls } from './worker-server.ts';
 
 /** In the home namespace, for as long as the worker lives. */
 const host = new Netlink();
 const LOOPBACK = 1;
+const EEXIST = 17;
+const PROTOCOL_NUMBER = { tcp: 6, udp: 17, sctp: 132 } as const;
 
-function createSandbox(path: string): void {
-  createNamespace(path, () => {
-    using netlink = new Netlink();
-    netlink.setUp(LOOPBACK);
-  });
+function describe(link: LinkInfo): LinkDescription {
+  const addresses = host
+    .addresses(link.index)
+    .map(({ bytes, prefix }) => `${formatIp(ipOfBytes(bytes))}/${prefix}`);
+  return { name: link.name, alias: link.alias, kind: link.kind, addresses };
 }
 
-function addEndpoint(path: string, link: EndpointLink): void {
-  const bridgeIndex = host.indexOf(link.bridge);
-  if (bridgeIndex === undefined) throw new Error(`bridge ${link.bridge} does not exist`);
-  const namespaceFd = openSync(path, 'r');
-  try {
-    host.createVeth({
-      hostName: link.hostName,
-      bridgeIndex,
-      peerName: link.containerName,
-      peerMac: link.mac,
-      namespaceFd,
-      mtu: link.mtu,
-    });
-  } finally {
-    closeSync(namespaceFd);
+function bridgeUp(request: BridgeRequest): void {
+  const { name, alias } = request;
+  const known = host.link(name);
+  // No alias: we were killed between making and naming it.
+  if (known && (known.kind !== 'bridge' || (known.alias !== alias && known.alias !== '')))
+    throw new SyscallError('add bridge', EEXIST, name);
+  if (!known) host.createBridge(name, request);
+  const index = known?.index ?? host.link(name)?.index ?? 0;
+  const wanted = request.addresses.map((text) => parseCidr(text));
+  if (known) {
+    host.setAlias(index, alias);
+    host.setMtu(index, request.mtu);
   }
-  inNamespace(path, () => {
-    using netlink = new Netlink();
-    const index = netlink.indexOf(link.containerName);
-    if (index === undefined) throw new Error(`link ${link.containerName} did not appear`);
-    netlink.addAddress(index, link.address, link.prefix);
-    netlink.setUp(index);
-    if (link.gateway !== undefined) netlink.addDefaultRoute(link.gateway);
-  });
-}
-
-function ensureBridge(request: Extract<LinkRequest, { kind: 'ensureBridge' }>): void {
-  if (host.indexOf(request.name) === undefined) host.createBridge(request.name, request);
-  const index = host.indexOf(request.name) ?? 0;
-  if (request.address !== undefined) host.addAddress(index, request.address, request.prefix);
+  if (wanted.some(({ ip }) => ip.family === 6)) {
+    setNetworkSysctl(`ipv6/conf/${name}/disable_ipv6`, '0');
+    setNetworkSysctl(`ipv6/conf/${name}/accept_ra`, '0');
+  }
+  if (request.routesLoopback) setNetworkSysctl(`ipv4/conf/${name}/route_localnet`, '1');
+  if (known) dropOtherAddresses(index, request.addresses);
+  for (const { ip, subnet } of wanted) host.addAddress(index, bytesOfIp(ip), subnet.prefix);
   host.setUp(index);
 }
 
-function handle(request: LinkRequest): void {
-  switch (request.kind) {
-    case 'ensureBridge':
-      return ensureBridge(request);
-    case 'createSandbox':
-      createSandbox(request.path);
-      try {
-        for (const link of request.endpoints) addEndpoint(request.path, link);
-      } catch (error) {
-        dropNamespace(request.path);
-        throw error;
-      }
-      return;
-    case 'addEndpoint':
-      return addEndpoint(request.path, request.endpoint);
-    case 'dropSandbox':
-      return dropNamespace(request.path);
-    case 'deleteLink':
-      return host.deleteLink(request.name);
+/** The address of our bridge follows the options; link-local ones are the kernel's. */
+function dropOtherAddresses(index: number, wanted: readonly string[]): void {
+  for (const { bytes, prefix } of host.addresses(index)) {
+    const text = `${formatIp(ipOfBytes(bytes))}/${prefix}`;
+    if (!wanted.includes(text) && !text.startsWith('fe80:'))
+      host.deleteAddress(index, bytes, prefix);
   }
 }
 
-parentPort?.on('message', ({ id, request }: ToLinkWorker) => {
-  const answer = (message: FromLinkWorker): void => parentPort?.postMessage(message);
-  try {
-    handle(request);
-    answer({ id });
-  } catch (error) {
-    const code = error instanceof SyscallError ? error.code : '';
-    answer({ id, error: error instanceof Error ? error.message : String(error), code });
+/** Runs inside the namespace; `inner` is a socket of it. */
+function plugIn(inner: Netlink, namespaceFd: number, link: EndpointLink): void {
+  const bridge = host.link(link.bridge);
+  if (!bridge) throw new Error(`bridge ${link.bridge} does not exist`);
+  const peerName = freeName(inner, link.namePrefix);
+  host.createVeth({
+    hostName: link.hostName,
+    bridgeIndex: bridge.index,
+    peerName,
+    peerMac: link.mac,
+    namespaceFd,
+    mtu: link.mtu,
+  });
+  if (link.isolated || link.hairpin) {
+    const port = host.link(link.hostName);
+    if (port) host.setBridgePort(port.index, link);
   }
+  const index = inner.link(peerName)?.index;
+  if (index === undefined) throw new Error(`link ${peerName} did not appear`);
+  const addresses = link.addresses.map((text) => parseCidr(text));
+  if (addresses.some(({ ip }) => ip.family === 6)) {
+    setNetworkSysctl('ipv6/conf/lo/disable_ipv6', '0');
+    setNetworkSysctl(`ipv6/conf/${peerName}/disable_ipv6`, '0');
+  }
+  for (const { ip, subnet } of addresses) inner.addAddress(index, bytesOfIp(ip), subnet.prefix);
+  inner.setUp(index);
+}
+
+function freeName(inner: Netlink, prefix: string): string {
+  const names = new Set(inner.links().map(({ name }) => name));
+  let number = 0;
+  while (names.has(`${prefix}${number}`)) number++;
+  return `${prefix}${number}`;
+}
+
+function createSandbox(
+  path: string,
+  endpoints: readonly EndpointLink[],
+  gateways: readonly string[],
+): void {
+  try {
+    createNamespace(path, (namespaceFd) => {
+      // Only what asks for IPv6 has it, as in Docker's containers.
+      setNetworkSysctl('ipv6/conf/all/disable_ipv6', '1');
+      using inner = new Netlink();
+      inner.setUp(LOOPBACK);
+      for (const link of endpoints) plugIn(inner, namespaceFd, link);
+      for (const gateway of gateways) inner.setDefaultRoute(bytesOfIp(parseIp(gateway)));
+    });
+  } catch (error) {
+    dropNamespace(path);
+    throw error;
+  }
+}
+
+function addEndpoint(path: string, link: EndpointLink): void {
+  inNamespace(path, (namespaceFd) => {
+    using inner = new Netlink();
+    try {
+      plugIn(inner, namespaceFd, link);
+    } catch (error) {
+      host.deleteLink(link.hostName);
+      throw error;
+    }
+  });
+}
+
+function setGateways(path: string, gateways: readonly string[]): void {
+  const wanted = gateways.map((text) => parseIp(text));
+  inNamespace(path, () => {
+    using inner = new Netlink();
+    for (const family of [4, 6] as const) {
+      const gateway = wanted.find((ip) => ip.family === family);
+      if (gateway) inner.setDefaultRoute(bytesOfIp(gateway));
+      else inner.deleteDefaultRoute(family);
+    }
+  });
+}
+
+function mapElement(rule: PortRule): MapElement {
+  const port = (value: number): Buffer => Buffer.from([value >> 8, value & 255]);
+  const isAny = rule.hostIp === '0.0.0.0';
+  const key = [Buffer.from([PROTOCOL_NUMBER[rule.protocol]]), port(rule.hostPort)];
+  return {
+    map: isAny ? PORT_MAPS.everyAddress : PORT_MAPS.oneAddress,
+    key: isAny ? key : [bytesOfIp(parseIp(rule.hostIp)), ...key],
+    value: [bytesOfIp(parseIp(rule.containerIp)), port(rule.containerPort)],
+  };
+}
+
+serveCalls<LinkCalls>({
+  describeLink: (name) => {
+    const link = host.link(name);
+    return link && describe(link);
+  },
+  linksOf: (alias) =>
+    host
+      .links()
+      .filter((link) => link.alias === alias)
+      .map(({ name }) => name),
+  bridgeUp,
+  deleteLink: (name) => host.deleteLink(name),
+  createSandbox,
+  addEndpoint,
+  setGateways,
+  dropSandbox: dropNamespace,
+  changePorts: (table, { add, remove }) =>
+    changeMapElements(table, { add: add.map(mapElement), remove: remove.map(mapElement) }),
+  forgetUdpFlows: (hostPorts) => forgetUdpFlows(new Set(hostPorts)),
 });

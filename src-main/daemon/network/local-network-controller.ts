@@ -1,15 +1,24 @@
-/** The network controller of this machine: networks, sandboxes, ports and rules put together. */
-import { writeFileSync } from 'node:fs';
-import { forbidden } from '../../../shared/errors.ts';
+/** The network controller of this machine: networks, sandboxes, names, ports and rules put together. */
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { errorMessage } from '../../../shared/errors.ts';
 import type { Log } from '../log/log.ts';
+import { BridgeDriver } from './bridge-driver.ts';
 import { Firewall } from './firewall.ts';
-import { LinkClient } from './link-client.ts';
+import type { LinkCalls } from './link-calls.ts';
+import { NameService } from './name-service.ts';
+import type { NetworkConfig } from './network-config.ts';
 import type { NetworkController, NetworkEventSink } from './network-controller.ts';
-import { networkFilter } from './network-filter.ts';
-import { isPredefined, type Network, type NetworkConfig, Networks } from './networks.ts';
+import { bareDriver, type NetworkDriver } from './network-driver.ts';
+import { listFilter, pruneFilter } from './network-filter.ts';
+import type { NetworkRecord } from './network-store.ts';
+import { isPredefined, type Network, Networks } from './networks.ts';
 import { PortMapper } from './port-mapper.ts';
-import { Sandboxes } from './sandboxes.ts';
+import { PortPublisher } from './port-publisher.ts';
+import type { ProxyCalls } from './proxy-calls.ts';
+import { SandboxNames } from './sandbox-names.ts';
+import { checkMixture, Sandboxes } from './sandboxes.ts';
 import { wireNetwork } from './wire-network.ts';
+import { WorkerClient } from './worker-client.ts';
 
 export interface NetworkControllerOptions {
   readonly dataRoot: string;
@@ -19,108 +28,136 @@ export interface NetworkControllerOptions {
   readonly log: Log;
 }
 
+/** Makes or adopts the default bridge and brings up every network; on failure all of it is undone. */
 export async function createNetworkController(
   options: NetworkControllerOptions,
 ): Promise<NetworkController> {
-  const { config, execRoot } = options;
-  const links = new LinkClient();
-  const firewall = new Firewall(options.dataRoot, config.iptables);
-  if (config.ipForward) writeFileSync('/proc/sys/net/ipv4/ip_forward', '1');
-  const networks = await Networks.open({ ...options, links, firewall });
-  const ports = new PortMapper(firewall);
-  const sandboxes = new Sandboxes({ execRoot, config, networks, links, ports });
+  await using undo = new AsyncDisposableStack();
+  const parts = await openParts(options, undo);
+  const workers = undo.move();
+  return controllerOf(options, parts, workers);
+}
+
+interface Parts {
+  readonly firewall: Firewall;
+  readonly networks: Networks;
+  readonly sandboxes: Sandboxes;
+}
+
+async function openParts(
+  options: NetworkControllerOptions,
+  undo: AsyncDisposableStack,
+): Promise<Parts> {
+  const { dataRoot, execRoot, config, log } = options;
+  const usesProxy = config.userlandProxy !== false;
+  const onLost = (error: Error): void => log.error('network worker', { error: error.message });
+  const links = undo.use(new WorkerClient<LinkCalls>('link-worker', onLost));
+  const proxies = undo.use(new WorkerClient<ProxyCalls>('proxy-worker', onLost));
+  const service = undo.use(new NameService(log));
+  const isEnabled = config.iptables;
+  const firewall = new Firewall({ owner: dataRoot, links, isEnabled, usesProxy });
+  if (config.ipForward) enableForwarding();
+  const alias = `windlass ${dataRoot}`;
+  const bridge = new BridgeDriver({ links, firewall, config, alias });
+  const drivers = new Map<string, NetworkDriver>(
+    [bridge, bareDriver('host'), bareDriver('null')].map((driver) => [driver.name, driver]),
+  );
+  const networks = await Networks.open({ dataRoot, config, links, drivers, alias, log });
+  const hasIPv6 = existsSync('/proc/net/if_inet6');
+  const mapper = new PortMapper({ firewall, links, proxies, usesProxy, hasIPv6, log });
+  const ports = new PortPublisher(mapper, config.defaultIp);
+  const names = new SandboxNames({ config, networks, service });
+  const sandboxes = new Sandboxes({ execRoot, networks, links, ports, names, log });
   await sandboxes.prepare();
+  return { firewall, networks, sandboxes };
+}
 
-  const eventOf = ({ record }: Network): { id: string; name: string; type: string } => ({
-    id: record.id,
-    name: record.name,
-    type: record.driver,
-  });
-  const show = (network: Network, isDetailed: boolean): object =>
-    wireNetwork(network, isDetailed ? sandboxes.attachments(network.record.id) : []);
-  const isUsed = (network: Network): boolean => sandboxes.attachments(network.record.id).length > 0;
+/** Without it containers reach nothing but the host. */
+function enableForwarding(): void {
+  const path = '/proc/sys/net/ipv4/ip_forward';
+  if (readFileSync(path, 'utf8').trim() !== '1') writeFileSync(path, '1');
+}
 
-  const removeUnused = async (network: Network): Promise<void> => {
+function controllerOf(
+  options: NetworkControllerOptions,
+  { firewall, networks, sandboxes }: Parts,
+  workers: AsyncDisposable,
+): NetworkController {
+  const publish = (
+    action: Parameters<NetworkEventSink>[0],
+    { id, name, driver }: NetworkRecord,
+    containerId?: string,
+  ): void => options.events(action, { id, name, type: driver }, containerId);
+
+  const removeNetwork = async (network: Network): Promise<void> => {
     await networks.remove(network);
-    options.events('destroy', eventOf(network));
+    publish('destroy', network.record);
   };
 
   return {
     list: async (filters) => {
-      const accepts = networkFilter(filters);
+      const accepts = listFilter(filters);
       return networks
         .all()
-        .filter((network) => accepts(network.record, isUsed(network)))
-        .map((network) => show(network, false));
+        .filter(accepts)
+        .map((network) => wireNetwork(network, false));
     },
-    inspect: async (name) => show(networks.find(name), true),
+    inspect: async (name) => wireNetwork(networks.find(name), true),
     create: async (request) => {
       const record = await networks.create(request);
-      options.events('create', eventOf({ record }));
+      publish('create', record);
       return { Id: record.id, Warning: '' };
     },
-    remove: async (name) => {
-      const network = networks.find(name);
-      const [first] = sandboxes.attachments(network.record.id);
-      if (first && !isPredefined(network.record.name))
-        throw forbidden(
-          `error while removing network: network ${network.record.name} id ${network.record.id} has active endpoints`,
-        );
-      await removeUnused(network);
-    },
+    remove: async (name) => removeNetwork(networks.find(name)),
     prune: async (filters) => {
-      const accepts = networkFilter(filters);
-      const doomed = networks
-        .all()
-        .filter(
-          (network) =>
-            !isPredefined(network.record.name) &&
-            !isUsed(network) &&
-            accepts(network.record, false),
-        );
-      for (const network of doomed) await removeUnused(network);
-      return doomed.map(({ record }) => record.name);
+      const accepts = pruneFilter(filters);
+      const isUnused = ({ record, attachments }: Network): boolean =>
+        !isPredefined(record.name) && attachments.size === 0;
+      const gone: string[] = [];
+      for (const network of networks.all().filter((one) => isUnused(one) && accepts(one))) {
+        try {
+          await removeNetwork(network);
+          gone.push(network.record.name);
+        } catch (error) {
+          const fields = { network: network.record.name, error: errorMessage(error) };
+          options.log.warn('network could not be pruned', fields);
+        }
+      }
+      return gone;
     },
-    checkMode: (mode) => void networks.find(mode),
+    checkMode: (mode) => networks.find(mode).record.name,
+    checkConnect: checkMixture,
     createSandbox: async (request, span) => {
       const state = await sandboxes.create(request, span);
-      for (const name of Object.keys(state.networks))
-        options.events('connect', eventOf(networks.find(name)), request.containerId);
+      for (const { NetworkID } of Object.values(state.networks))
+        publish('connect', networks.find(NetworkID).record, request.containerId);
       return state;
     },
     releaseSandbox: async (containerId) => {
-      const sandbox = sandboxes.get(containerId);
-      await sandboxes.release(containerId);
-      for (const { network } of sandbox?.endpoints.values() ?? [])
-        options.events('disconnect', eventOf(network), containerId);
+      for (const { record } of await sandboxes.release(containerId))
+        publish('disconnect', record, containerId);
     },
     restoreSandbox: (request, state) => sandboxes.restore(request, state),
     sweep: (live) => sandboxes.sweep(live),
     connect: async (name, containerId, request) => {
       const network = networks.find(name);
-      if (network.record.name === 'host')
-        throw forbidden('container cannot be connected to host network');
       const state = await sandboxes.connect(network, containerId, request);
-      options.events('connect', eventOf(network), containerId);
+      if (state) publish('connect', network.record, containerId);
       return state;
     },
     disconnect: async (name, containerId) => {
       const network = networks.find(name);
       const state = await sandboxes.disconnect(network, containerId);
-      options.events('disconnect', eventOf(network), containerId);
+      publish('disconnect', network.record, containerId);
       return state;
     },
-    rename: async (containerId, newName) => {
-      const sandbox = sandboxes.get(containerId);
-      if (sandbox) sandbox.containerName = newName;
-    },
+    rename: (containerId, newName) => sandboxes.rename(containerId, newName),
     shutdown: async ({ keepSandboxes }) => {
-      await ports.close();
-      if (!keepSandboxes || sandboxes.count() === 0) {
+      if (!keepSandboxes || sandboxes.count === 0) {
         await firewall.close();
-        await networks.deleteBridges();
+        await networks.takeDown();
       }
-      await links.close();
+      await workers[Symbol.asyncDispose]();
     },
   };
 }

@@ -53,6 +53,7 @@ export interface SandboxRequest {
   readonly networkMode: string;
   readonly hostname: string;
   readonly domainname: string;
+  /** By network name or id; when empty, the network of the mode alone. */
   readonly endpoints: Readonly<Record<string, EndpointRequest>>;
   readonly exposedPorts: readonly string[];
   readonly portBindings: PortMap;
@@ -117,8 +118,10 @@ export interface NetworkController {
   create(request: NetworkCreateRequest): Promise<{ Id: string; Warning: string }>;
   remove(nameOrId: string): Promise<void>;
   prune(filters: Readonly<Record<string, readonly string[]>>): Promise<readonly string[]>;
-  /** Throws notFound "network X not found" at container create already. */
-  checkMode(networkMode: string): void;
+  /** Answers the network's name. Throws notFound "network X not found", at container create already. */
+  checkMode(networkMode: string): string;
+  /** Throws when a container on these networks, running or not, cannot be on that one too. */
+  checkConnect(connected: readonly string[], network: string): void;
   /**
    * Allocates everything for a starting container: namespace, endpoints with addresses, port
    * mappings, the three files. On failure all of it is undone. Port taken: Docker's message
@@ -131,16 +134,19 @@ export interface NetworkController {
   restoreSandbox(request: SandboxRequest, state: SandboxState): Promise<void>;
   /** Removes what belongs to no container of `liveContainerIds`: namespaces, veths, rules, proxies. Answers what went, for the log. */
   sweep(liveContainerIds: ReadonlySet<string>): Promise<readonly string[]>;
+  /** Of a running container; undefined when it does not run. */
   connect(
     nameOrId: string,
     containerId: string,
     request: EndpointRequest,
   ): Promise<SandboxState | undefined>;
+  /** The same; tells of it either way. */
   disconnect(
     nameOrId: string,
     containerId: string,
     force: boolean,
   ): Promise<SandboxState | undefined>;
+  /** Name resolution follows. */
   rename(containerId: string, newName: string): Promise<void>;
   /** Removes rules and, when no container lives, bridges this daemon made. */
   shutdown(options: { keepSandboxes: boolean }): Promise<void>;

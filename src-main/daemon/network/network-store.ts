@@ -2,35 +2,59 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { z } from 'zod';
 import { errorMessage } from '../../../shared/errors.ts';
 import type { Log } from '../log/log.ts';
 import { writeFileAtomic } from '../platform/atomic-file.ts';
 
-export type NetworkDriverName = 'bridge' | 'host' | 'null';
+const strings = z.record(z.string(), z.string());
 
+/** One subnet as it was asked for, with the API's names. */
+const ipamConfigSchema = z.object({
+  Subnet: z.string().optional(),
+  IPRange: z.string().optional(),
+  Gateway: z.string().optional(),
+  AuxiliaryAddresses: strings.optional(),
+});
+
+/** One subnet as it is used. */
+const subnetSchema = z.object({
+  subnet: z.string(),
+  gateway: z.string(),
+  range: z.string().optional(),
+  auxiliary: strings.optional(),
+});
+
+const recordSchema = z.object({
+  id: z.string().regex(/^[0-9a-f]{64}$/),
+  name: z.string().min(1),
+  created: z.string(),
+  driver: z.string(),
+  internal: z.boolean(),
+  attachable: z.boolean(),
+  enableIPv6: z.boolean(),
+  options: strings,
+  labels: strings,
+  ipam: z.object({
+    driver: z.string(),
+    options: strings.nullable(),
+    config: z.array(ipamConfigSchema),
+    v4: subnetSchema.optional(),
+    v6: subnetSchema.optional(),
+  }),
+  /** Bridge networks only. `isOurs`: we made it, so we remove it. */
+  bridge: z.object({ name: z.string().min(1), isOurs: z.boolean() }).optional(),
+});
+
+export type IpamConfig = z.infer<typeof ipamConfigSchema>;
+export type SubnetRecord = z.infer<typeof subnetSchema>;
 /** A network as it is kept. */
-export interface NetworkRecord {
-  readonly id: string;
-  readonly name: string;
-  readonly created: string;
-  readonly driver: NetworkDriverName;
-  readonly internal: boolean;
-  readonly attachable: boolean;
-  readonly enableIPv6: boolean;
-  readonly options: Readonly<Record<string, string>>;
-  readonly labels: Readonly<Record<string, string>>;
-  /** Bridge networks only. */
-  readonly bridge?: string;
-  readonly subnet?: string;
-  readonly gateway?: string;
-  readonly ipRange?: string;
-  readonly auxAddresses?: Readonly<Record<string, string>>;
-  readonly ipamOptions?: Readonly<Record<string, string>>;
-  /** We made the bridge, so we remove it. */
-  readonly ownsBridge?: boolean;
-}
+export type NetworkRecord = Readonly<z.infer<typeof recordSchema>>;
 
 export const newNetworkId = (): string => randomBytes(32).toString('hex');
+
+/** Now, as the API writes times. */
+export const creationTime = (): string => new Date().toISOString().replace('Z', '000000Z');
 
 export class NetworkStore {
   readonly #directory: string;
@@ -47,26 +71,26 @@ export class NetworkStore {
     return new NetworkStore(directory, log);
   }
 
+  #pathOf(id: string): string {
+    return join(this.#directory, `${id}.json`);
+  }
+
   async save(record: NetworkRecord): Promise<void> {
-    await writeFileAtomic(join(this.#directory, `${record.id}.json`), JSON.stringify(record), {
-      mode: 0o600,
-    });
+    await writeFileAtomic(this.#pathOf(record.id), JSON.stringify(record));
   }
 
   async remove(id: string): Promise<void> {
-    await rm(join(this.#directory, `${id}.json`), { force: true });
+    await rm(this.#pathOf(id), { force: true });
   }
 
+  /** All that can be read, oldest first; what cannot is set aside and logged. */
   async load(): Promise<readonly NetworkRecord[]> {
     const records: NetworkRecord[] = [];
     for (const file of await readdir(this.#directory)) {
       if (!file.endsWith('.json')) continue;
       const path = join(this.#directory, file);
       try {
-        const record = JSON.parse(await readFile(path, 'utf8')) as NetworkRecord;
-        if (typeof record.id !== 'string' || typeof record.name !== 'string')
-          throw new Error('not a network');
-        records.push(record);
+        records.push(recordSchema.parse(JSON.parse(await readFile(path, 'utf8'))));
       } catch (error) {
         await rename(path, `${path}.broken-${Date.now()}`);
         this.#log.error('network file cannot be read and was set aside', {
@@ -75,6 +99,6 @@ export class NetworkStore {
         });
       }
     }
-    return records;
+    return records.sort((a, b) => a.created.localeCompare(b.created));
   }
 }

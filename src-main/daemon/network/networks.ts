@@ -1,98 +1,161 @@
 /** The networks of the daemon: the three that are always there, and the user's. */
-import { createHash } from 'node:crypto';
-import { networkInterfaces } from 'node:os';
-import { conflict, forbidden, invalidArgument, notFound } from '../../../shared/errors.ts';
-import type { Log } from '../log/log.ts';
-import type { Firewall } from './firewall.ts';
+import { isDeepStrictEqual } from 'node:util';
 import {
-  formatIp,
-  formatSubnet,
-  macFor,
-  overlaps,
-  parseCidr,
-  parseIp,
-  type Subnet,
-} from './ip-address.ts';
-import { AddressPool, choosePool } from './ipam.ts';
-import type { LinkClient } from './link-client.ts';
-import type { NetworkCreateRequest } from './network-controller.ts';
-import { type NetworkRecord, NetworkStore, newNetworkId } from './network-store.ts';
+  conflict,
+  errorMessage,
+  forbidden,
+  invalidArgument,
+  notFound,
+} from '../../../shared/errors.ts';
+import type { Log } from '../log/log.ts';
+import { planDefaultBridge } from './default-bridge.ts';
+import { hostSubnets } from './host-subnets.ts';
+import { parseCidr, type Subnet } from './ip-address.ts';
+import { type AddressPool, PoolChooser } from './ipam.ts';
+import type { LinkCalls } from './link-calls.ts';
+import type { NetworkConfig } from './network-config.ts';
+import type { EndpointSettings, NetworkCreateRequest } from './network-controller.ts';
+import type { NetworkDriver } from './network-driver.ts';
+import { creationTime, type NetworkRecord, NetworkStore, newNetworkId } from './network-store.ts';
+import { planSubnets, poolOf } from './network-subnets.ts';
+import type { WorkerClient } from './worker-client.ts';
 
-/** The daemon's network options (dockerd's names). */
-export interface NetworkConfig {
-  /** `--bridge`: an existing bridge, or `none`. */
-  readonly bridge?: string;
-  /** `--bip`: address of our own bridge. */
-  readonly bip?: string;
-  readonly fixedCidr?: string;
-  readonly defaultGateway?: string;
-  readonly mtu: number;
-  readonly icc: boolean;
-  readonly iptables: boolean;
-  readonly ipForward: boolean;
-  readonly ipMasq: boolean;
-  readonly defaultAddressPools: readonly { readonly base: string; readonly size: number }[];
-  readonly defaultIp: string;
-  readonly dns: readonly string[];
-  readonly dnsSearch: readonly string[];
-  readonly dnsOptions: readonly string[];
-  /** What `host-gateway` stands for; undefined = the bridge's gateway. */
-  readonly hostGatewayIp?: string;
+/** A container on a network. */
+export interface Attachment {
+  readonly containerId: string;
+  readonly containerName: string;
+  readonly settings: EndpointSettings;
 }
 
 export interface Network {
   readonly record: NetworkRecord;
-  /** Bridge networks only. */
-  readonly pool?: AddressPool;
+  readonly driver: NetworkDriver;
+  /** Only of networks with subnets. */
+  readonly pools: { readonly v4?: AddressPool; readonly v6?: AddressPool };
+  /** By container id; a network with one of them cannot be removed. */
+  readonly attachments: Map<string, Attachment>;
 }
 
 export interface NetworksOptions {
   readonly dataRoot: string;
   readonly config: NetworkConfig;
-  readonly links: LinkClient;
-  readonly firewall: Firewall;
+  readonly links: WorkerClient<LinkCalls>;
+  /** By name. */
+  readonly drivers: ReadonlyMap<string, NetworkDriver>;
+  /** Of the bridges we make. */
+  readonly alias: string;
   readonly log: Log;
 }
 
-/** Subnets this machine has addresses in. */
-function hostSubnets(exceptInterface: string): Subnet[] {
-  return Object.entries(networkInterfaces())
-    .filter(([name]) => name !== exceptInterface)
-    .flatMap(([, addresses]) => addresses ?? [])
-    .filter(({ family, cidr }) => family === 'IPv4' && cidr !== null)
-    .map(({ cidr }) => parseCidr(cidr ?? '').subnet);
-}
+export const isPredefined = (name: string): boolean => ['bridge', 'host', 'none'].includes(name);
+
+/** A network with name resolution and fixed addresses. */
+export const isUserDefined = ({ record }: Network): boolean => !isPredefined(record.name);
 
 export class Networks {
   readonly #options: NetworksOptions;
   readonly #store: NetworkStore;
+  readonly #chooser: PoolChooser;
   readonly #byId = new Map<string, Network>();
+  /** Creating and removing go one after another: names and subnets are checked before they are taken. */
+  #changing: Promise<unknown> = Promise.resolve();
 
   private constructor(options: NetworksOptions, store: NetworkStore) {
     this.#options = options;
     this.#store = store;
+    this.#chooser = new PoolChooser(options.config.defaultAddressPools);
   }
 
-  /** Loads what there is, makes what must be, sets up bridges and their rules. */
+  /** Loads what there is, makes what must be, removes bridges of networks that are no more. */
   static async open(options: NetworksOptions): Promise<Networks> {
-    const networks = new Networks(options, await NetworkStore.open(options.dataRoot, options.log));
-    const records = await networks.#store.load();
-    const builtin = (name: string): NetworkRecord | undefined =>
-      records.find((one) => one.name === name);
-    await networks.#ensure(builtin('none') ?? plain('none', 'null'));
-    await networks.#ensure(builtin('host') ?? plain('host', 'host'));
-    if (options.config.bridge !== 'none')
-      await networks.#ensure(networks.#defaultBridge(builtin('bridge')));
-    for (const record of records.filter(({ name }) => !isPredefined(name)))
-      await networks.#bringUp(record);
+    const store = await NetworkStore.open(options.dataRoot, options.log);
+    const networks = new Networks(options, store);
+    await networks.#openAll(await store.load());
     return networks;
+  }
+
+  async #openAll(loaded: readonly NetworkRecord[]): Promise<void> {
+    const known = loaded.filter(({ driver }) => this.#options.drivers.has(driver));
+    const users = known.filter(({ name }) => !isPredefined(name));
+    const builtins = await this.#builtins(known, users);
+    await this.#removeStaleBridges([...builtins, ...users]);
+    await this.#bringUp(builtins);
+    try {
+      await this.#bringUp(users);
+    } catch (error) {
+      if (users.length > 1) for (const record of users) await this.#tryBringUp(record);
+      else this.#reportDown(users[0], error);
+    }
+    for (const record of [...builtins, ...users]) this.#add(record);
+    const isNew = (record: NetworkRecord): boolean =>
+      !loaded.some((one) => isDeepStrictEqual(one, record));
+    for (const record of builtins.filter(isNew)) await this.#store.save(record);
+  }
+
+  async #bringUp(records: readonly NetworkRecord[]): Promise<void> {
+    for (const driver of this.#options.drivers.values()) {
+      const own = records.filter((record) => record.driver === driver.name);
+      if (own.length > 0) await driver.bringUp(own);
+    }
+  }
+
+  /** One network that cannot come up does not keep the daemon from starting. */
+  async #tryBringUp(record: NetworkRecord): Promise<void> {
+    try {
+      await this.#bringUp([record]);
+    } catch (error) {
+      this.#reportDown(record, error);
+    }
+  }
+
+  #reportDown(record: NetworkRecord | undefined, error: unknown): void {
+    const fields = { network: record?.name, error: errorMessage(error) };
+    this.#options.log.error('network could not be brought up', fields);
+  }
+
+  async #builtins(
+    known: readonly NetworkRecord[],
+    others: readonly NetworkRecord[],
+  ): Promise<readonly NetworkRecord[]> {
+    const { config, dataRoot, links, alias } = this.#options;
+    const find = (name: string, driver: string): NetworkRecord =>
+      known.find((one) => one.name === name) ?? newRecord({ Name: name }, driver);
+    const bare = [find('none', 'null'), find('host', 'host')];
+    if (config.bridge === 'none') return bare;
+    const chooser = this.#chooser;
+    const surroundings = { config, dataRoot, links, chooser, alias, others };
+    return [...bare, await planDefaultBridge(find('bridge', 'bridge'), surroundings)];
+  }
+
+  /** What a killed daemon left: bridges with our mark that no network uses. */
+  async #removeStaleBridges(records: readonly NetworkRecord[]): Promise<void> {
+    const { links, alias, log } = this.#options;
+    const used = new Set(records.map(({ bridge }) => bridge?.name));
+    for (const name of await links.call('linksOf', alias)) {
+      if (used.has(name)) continue;
+      await links.call('deleteLink', name);
+      log.warn('bridge of no network removed', { bridge: name });
+    }
+  }
+
+  #add(record: NetworkRecord): void {
+    const driver = this.#driver(record.driver);
+    const { v4, v6 } = record.ipam;
+    const pools = { ...(v4 ? { v4: poolOf(v4) } : {}), ...(v6 ? { v6: poolOf(v6) } : {}) };
+    this.#byId.set(record.id, { record, driver, pools, attachments: new Map() });
+  }
+
+  #driver(name: string): NetworkDriver {
+    const driver = this.#options.drivers.get(name);
+    if (!driver) throw notFound(`plugin "${name}" not found`);
+    return driver;
   }
 
   all(): readonly Network[] {
     return [...this.#byId.values()];
   }
 
-  /** By name, id or unique id prefix. Throws `network X not found`. */
+  /** By id, name or unique id prefix. Throws `network X not found`. */
   find(nameOrId: string): Network {
     const wanted = nameOrId === 'default' ? 'bridge' : nameOrId;
     const found = this.#byId.get(wanted) ?? this.all().find(({ record }) => record.name === wanted);
@@ -108,196 +171,78 @@ export class Networks {
     return only;
   }
 
-  /** The default bridge's name and address follow the options of each start. */
-  #defaultBridge(known: NetworkRecord | undefined): NetworkRecord {
-    const { config, dataRoot } = this.#options;
-    const adopted = config.bridge === undefined || config.bridge === '' ? undefined : config.bridge;
-    const bridge = adopted ?? ownBridgeName(dataRoot, config.bip);
-    const { subnet, gateway } =
-      adopted === undefined ? this.#ownSubnet(known, bridge) : adoptedSubnet(adopted);
-    return {
-      ...(known ?? plain('bridge', 'bridge')),
-      bridge,
-      subnet: formatSubnet(subnet),
-      gateway: config.defaultGateway ?? formatIp(gateway),
-      ...(config.fixedCidr === undefined ? {} : { ipRange: config.fixedCidr }),
-      ownsBridge: adopted === undefined,
-      options: {
-        'com.docker.network.bridge.default_bridge': 'true',
-        'com.docker.network.bridge.enable_icc': String(config.icc),
-        'com.docker.network.bridge.enable_ip_masquerade': String(config.ipMasq),
-        'com.docker.network.bridge.host_binding_ipv4': config.defaultIp,
-        'com.docker.network.bridge.name': bridge,
-        'com.docker.network.driver.mtu': String(config.mtu),
-      },
-    };
+  create(request: NetworkCreateRequest): Promise<NetworkRecord> {
+    return this.#exclusively(() => this.#create(request));
   }
 
-  #ownSubnet(
-    known: NetworkRecord | undefined,
-    bridge: string,
-  ): { subnet: Subnet; gateway: number } {
-    const { bip, defaultAddressPools } = this.#options.config;
-    if (bip !== undefined && bip !== '') {
-      const { subnet, ip } = parseCidr(bip);
-      return { subnet, gateway: ip };
-    }
-    const inUse = hostSubnets(bridge);
-    const kept = known?.subnet === undefined ? undefined : parseCidr(known.subnet).subnet;
-    const isFree = kept && !inUse.some((used) => overlaps(used, kept));
-    const subnet = isFree ? kept : choosePool(inUse, defaultAddressPools);
-    return { subnet, gateway: subnet.base + 1 };
-  }
-
-  async #ensure(record: NetworkRecord): Promise<void> {
-    await this.#bringUp(record);
-    await this.#store.save(record);
-  }
-
-  async #bringUp(record: NetworkRecord): Promise<Network> {
-    const network: Network =
-      record.driver === 'bridge' ? { record, pool: poolOf(record) } : { record };
-    if (record.driver === 'bridge') await this.#bringUpBridge(record);
-    this.#byId.set(record.id, network);
-    return network;
-  }
-
-  async #bringUpBridge(record: NetworkRecord): Promise<void> {
-    const { config, links, firewall, dataRoot } = this.#options;
-    const { bridge = '', subnet = '', gateway = '' } = record;
-    const { subnet: parsed } = parseCidr(subnet);
-    if (record.ownsBridge)
-      await links.run({
-        kind: 'ensureBridge',
-        name: bridge,
-        mac: macFor(parseIp(gateway)),
-        mtu: Number(record.options['com.docker.network.driver.mtu'] ?? config.mtu),
-        alias: `windlass ${dataRoot}`,
-        address: record.internal ? gateway : gateway,
-        prefix: parsed.prefix,
-      });
-    const option = (name: string, fallback: boolean): boolean =>
-      (record.options[`com.docker.network.bridge.${name}`] ?? String(fallback)) === 'true';
-    await firewall.addBridge({
-      bridge,
-      subnet,
-      masquerade: option('enable_ip_masquerade', true),
-      icc: option('enable_icc', true),
-      internal: record.internal,
-    });
-  }
-
-  async create(request: NetworkCreateRequest): Promise<NetworkRecord> {
-    const { Name: name, Driver: driver = 'bridge' } = request;
-    if (name === '') throw invalidArgument('invalid name: name is empty');
+  async #create(request: NetworkCreateRequest): Promise<NetworkRecord> {
+    const { Name: name } = request;
+    if (name.trim() === '') throw invalidArgument(`invalid name: ${name}`);
     if (isPredefined(name) || name === 'default')
       throw forbidden(`operation is not permitted on predefined ${name} network `);
     if (this.all().some(({ record }) => record.name === name))
       throw conflict(`network with name ${name} already exists`);
-    if (driver === 'host' || driver === 'null')
-      throw forbidden(`only one instance of "${driver}" network is allowed`);
-    if (driver !== 'bridge' && driver !== '') throw notFound(`plugin "${driver}" not found`);
-    const record = this.#newBridge(request);
-    await this.#bringUp(record);
+    const driver = this.#driver(request.Driver || 'bridge');
+    if (!driver.hasSubnets)
+      throw forbidden(`only one instance of "${driver.name}" network is allowed`);
+    const others = this.all().map((network) => network.record);
+    const ipam = planSubnets(request.IPAM, request.EnableIPv6 ?? false, {
+      chooser: this.#chooser,
+      networks: others.flatMap(subnetsOf),
+      host: hostSubnets(),
+    });
+    const record = await driver.plan({ ...newRecord(request, driver.name), ipam }, others);
+    await using undo = new AsyncDisposableStack();
+    undo.defer(() => driver.takeDown(record));
+    await driver.bringUp([record]);
     await this.#store.save(record);
+    this.#add(record);
+    undo.move();
     return record;
   }
 
-  #newBridge(request: NetworkCreateRequest): NetworkRecord {
-    const id = newNetworkId();
-    const asked = request.IPAM?.Config?.[0] ?? {};
-    const text = (key: string): string | undefined => {
-      const value = asked[key];
-      return typeof value === 'string' && value !== '' ? value : undefined;
-    };
-    const inUse = this.all().flatMap(({ pool }) => (pool ? [pool.subnet] : []));
-    const subnetText = text('Subnet');
-    const subnet =
-      subnetText === undefined
-        ? choosePool([...inUse, ...hostSubnets('')], this.#options.config.defaultAddressPools)
-        : parseCidr(subnetText).subnet;
-    if (inUse.some((used) => overlaps(used, subnet)))
-      throw forbidden('Pool overlaps with other one on this address space');
-    const options = { ...request.Options };
-    return {
-      id,
-      name: request.Name,
-      created: new Date().toISOString().replace('Z', '000000Z'),
-      driver: 'bridge',
-      internal: request.Internal ?? false,
-      attachable: request.Attachable ?? false,
-      enableIPv6: request.EnableIPv6 ?? false,
-      options,
-      labels: { ...request.Labels },
-      bridge: options['com.docker.network.bridge.name'] ?? `br-${id.slice(0, 12)}`,
-      subnet: formatSubnet(subnet),
-      gateway: text('Gateway') ?? formatIp(subnet.base + 1),
-      ...(text('IPRange') === undefined ? {} : { ipRange: text('IPRange') as string }),
-      auxAddresses: (asked['AuxiliaryAddresses'] ?? {}) as Record<string, string>,
-      ipamOptions: { ...request.IPAM?.Options },
-      ownsBridge: true,
-    };
+  /** Throws `X is a pre-defined network and cannot be removed`, `… has active endpoints`. */
+  remove(network: Network): Promise<void> {
+    return this.#exclusively(async () => {
+      const { id, name } = network.record;
+      if (isPredefined(name))
+        throw forbidden(`${name} is a pre-defined network and cannot be removed`);
+      if (!this.#byId.has(id)) throw notFound(`network ${name} not found`);
+      if (network.attachments.size > 0)
+        throw forbidden(
+          `error while removing network: network ${name} id ${id} has active endpoints`,
+        );
+      this.#byId.delete(id);
+      await this.#store.remove(id);
+      await network.driver.takeDown(network.record);
+    });
   }
 
-  async remove(network: Network): Promise<void> {
-    const { record } = network;
-    if (isPredefined(record.name))
-      throw forbidden(`${record.name} is a pre-defined network and cannot be removed`);
-    this.#byId.delete(record.id);
-    if (record.bridge !== undefined) {
-      await this.#options.firewall.removeBridge(record.bridge);
-      if (record.ownsBridge)
-        await this.#options.links.run({ kind: 'deleteLink', name: record.bridge });
-    }
-    await this.#store.remove(record.id);
+  #exclusively<T>(work: () => Promise<T>): Promise<T> {
+    const change = this.#changing.then(work);
+    this.#changing = change.catch(() => undefined);
+    return change;
   }
 
-  /** Removes the bridges we made. */
-  async deleteBridges(): Promise<void> {
-    for (const { record } of this.all()) {
-      if (record.ownsBridge && record.bridge !== undefined)
-        await this.#options.links.run({ kind: 'deleteLink', name: record.bridge });
-    }
+  /** At the daemon's end: what we made on the machine goes, the networks stay recorded. */
+  async takeDown(): Promise<void> {
+    await this.#changing;
+    for (const { driver, record } of this.all()) await driver.takeDown(record);
   }
 }
 
-export const isPredefined = (name: string): boolean => ['bridge', 'host', 'none'].includes(name);
+const subnetsOf = ({ ipam }: NetworkRecord): readonly Subnet[] =>
+  [ipam.v4, ipam.v6].flatMap((one) => (one ? [parseCidr(one.subnet).subnet] : []));
 
-const plain = (name: string, driver: NetworkRecord['driver']): NetworkRecord => ({
+const newRecord = (request: NetworkCreateRequest, driver: string): NetworkRecord => ({
   id: newNetworkId(),
-  name,
-  created: new Date().toISOString().replace('Z', '000000Z'),
+  name: request.Name,
+  created: creationTime(),
   driver,
-  internal: false,
-  attachable: false,
-  enableIPv6: false,
-  options: {},
-  labels: {},
+  internal: request.Internal ?? false,
+  attachable: request.Attachable ?? false,
+  enableIPv6: request.EnableIPv6 ?? false,
+  options: { ...request.Options },
+  labels: { ...request.Labels },
+  ipam: { driver: 'default', options: null, config: [] },
 });
-
-/** `windlass0` for the usual data root; another daemon gets a name of its own. */
-function ownBridgeName(dataRoot: string, bip: string | undefined): string {
-  const isUsual = dataRoot === '/var/lib/windlass' && bip === undefined;
-  return isUsual
-    ? 'windlass0'
-    : `wl-${createHash('sha256').update(dataRoot).digest('hex').slice(0, 8)}`;
-}
-
-function adoptedSubnet(bridge: string): { subnet: Subnet; gateway: number } {
-  const address = networkInterfaces()[bridge]?.find(({ family }) => family === 'IPv4');
-  if (!address?.cidr)
-    throw invalidArgument(
-      `bridge ${bridge} does not exist or has no IPv4 address; make it first (ip link add ${bridge} type bridge) or leave --bridge out`,
-    );
-  const { subnet, ip } = parseCidr(address.cidr);
-  return { subnet, gateway: ip };
-}
-
-function poolOf(record: NetworkRecord): AddressPool {
-  const reserved = Object.values(record.auxAddresses ?? {}).map(parseIp);
-  return new AddressPool(parseCidr(record.subnet ?? '').subnet, {
-    gateway: parseIp(record.gateway ?? ''),
-    reserved,
-    ...(record.ipRange === undefined ? {} : { range: parseCidr(record.ipRange).subnet }),
-  });
-}

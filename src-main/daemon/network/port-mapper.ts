@@ -1,141 +1,180 @@
-/** Published ports of containers: chosen, held, translated, given back (moby libnetwork portallocator, portmapper). */
-import { readFileSync } from 'node:fs';
-import { internal } from '../../../shared/errors.ts';
+/** Published ports of containers: chosen, held, translated, given back (moby libnetwork drivers/bridge/port_mapping.go). */
+import { isIPv4, isIPv6 } from 'node:net';
+import { internal, invalidArgument } from '../../../shared/errors.ts';
+import type { Log } from '../log/log.ts';
 import { hasErrno } from '../platform/libc.ts';
-import type { Firewall, PortRule } from './firewall.ts';
+import type { Firewall } from './firewall.ts';
+import type { LinkCalls, PortRule } from './link-calls.ts';
 import type { PortBinding, PortMap } from './network-controller.ts';
-import { openProxy } from './port-proxy.ts';
+import { allPortsTaken, PortAllocator, PortTakenError, parseHostPort } from './port-allocator.ts';
+import type { ProxyCalls } from './proxy-calls.ts';
+import type { WorkerClient } from './worker-client.ts';
 
 export interface MappingRequest {
   readonly containerId: string;
-  readonly containerIp: string;
-  readonly bridge: string;
+  /** Where it is reached; undefined without an address of that family. */
+  readonly address4: string | undefined;
+  readonly address6: string | undefined;
   readonly exposedPorts: readonly string[];
   readonly bindings: PortMap;
   readonly publishAll: boolean;
-  /** `--ip` of the daemon: where unaddressed ports are bound. */
+  /** Where unaddressed ports are bound. */
   readonly defaultIp: string;
 }
 
+export interface PortMapperOptions {
+  readonly firewall: Firewall;
+  readonly links: WorkerClient<LinkCalls>;
+  readonly proxies: WorkerClient<ProxyCalls>;
+  /** Local connections are forwarded; without it the rules do that, for IPv4. */
+  readonly usesProxy: boolean;
+  /** False when the kernel has no IPv6. */
+  readonly hasIPv6: boolean;
+  readonly log: Log;
+}
+
+/** One port on one address of the host. */
 interface Mapping extends PortRule {
-  readonly proxy: AsyncDisposable;
+  /** Of its proxy; undefined when the port is not held. */
+  readonly proxyId: number | undefined;
 }
 
-function ephemeralRange(): readonly [number, number] {
-  const [low = 32768, high = 60999] = readFileSync('/proc/sys/net/ipv4/ip_local_port_range', 'utf8')
-    .trim()
-    .split(/\s+/)
-    .map(Number);
-  return [low, high];
-}
-
-/** `8000-8010` → the numbers; '' or '0' → undefined, any free one. */
-function wantedPorts(text: string): readonly number[] | undefined {
-  if (text === '' || text === '0') return undefined;
-  const [low = 0, high = low] = text.split('-').map(Number);
-  return Array.from({ length: high - low + 1 }, (_, at) => low + at);
-}
+type Wish = Omit<PortRule, 'hostPort'>;
+const ANY: PortBinding = { HostIp: '', HostPort: '' };
+const PROTOCOLS: readonly string[] = ['tcp', 'udp', 'sctp'];
 
 export class PortMapper {
-  readonly #firewall: Firewall;
+  readonly #options: PortMapperOptions;
+  readonly #allocator = new PortAllocator();
   readonly #mappings = new Map<string, readonly Mapping[]>();
-  /** `tcp/8080` → addresses it is bound on. */
-  readonly #taken = new Map<string, Set<string>>();
-  #nextRandom = ephemeralRange()[0];
 
-  constructor(firewall: Firewall) {
-    this.#firewall = firewall;
+  constructor(options: PortMapperOptions) {
+    this.#options = options;
   }
 
   /** Publishes all of a container's ports; answers NetworkSettings.Ports. On failure nothing stays. */
   async publish(request: MappingRequest): Promise<PortMap> {
+    await using undo = new AsyncDisposableStack();
     const done: Mapping[] = [];
+    undo.defer(() => this.#release(done));
     const shown = new Map<string, PortBinding[] | null>();
-    try {
-      for (const [port, bindings] of wanted(request)) {
-        if (bindings === null) {
-          shown.set(port, null);
-          continue;
-        }
-        const rows: PortBinding[] = [];
-        for (const binding of bindings) {
-          const mapping = await this.#open(request, port, binding);
-          done.push(mapping);
-          rows.push({ HostIp: mapping.hostIp, HostPort: String(mapping.hostPort) });
-        }
-        shown.set(port, rows);
+    for (const [port, bindings] of wanted(request)) {
+      const rows: PortBinding[] = [];
+      for (const binding of bindings ?? []) {
+        const opened = await this.#open(this.#wishes(request, port, binding), binding.HostPort);
+        done.push(...opened);
+        rows.push(...opened.map((one) => ({ HostIp: one.hostIp, HostPort: `${one.hostPort}` })));
       }
-      this.#mappings.set(request.containerId, done);
-      await this.#firewall.setPorts(request.containerId, done);
-    } catch (error) {
-      this.#mappings.delete(request.containerId);
-      for (const mapping of done) await this.#close(mapping);
-      throw error;
+      shown.set(port, bindings && rows);
     }
+    await this.#options.firewall.addPorts(translated(done));
+    await this.#forgetFlows(done);
+    this.#mappings.set(request.containerId, done);
+    undo.move();
     return Object.fromEntries(shown);
   }
 
-  async #open(request: MappingRequest, port: string, binding: PortBinding): Promise<Mapping> {
-    const [number = '0', protocol = 'tcp'] = port.split('/');
-    if (protocol !== 'tcp' && protocol !== 'udp')
-      throw internal(`publishing ${protocol} ports is not supported`);
-    const base = {
-      protocol,
-      hostIp: binding.HostIp || request.defaultIp,
-      containerIp: request.containerIp,
-      containerPort: Number(number),
-      bridge: request.bridge,
-    } as const;
-    const candidates = wantedPorts(binding.HostPort);
-    if (!candidates) return this.#openAny(base);
-    let failure: unknown;
-    for (const hostPort of candidates) {
+  /** After a restart of the daemon: the same ports again. One that is lost meanwhile is only logged. */
+  async restore(request: MappingRequest): Promise<void> {
+    const done: Mapping[] = [];
+    for (const [port, bindings] of Object.entries(request.bindings)) {
+      for (const binding of bindings ?? []) {
+        try {
+          const wishes = this.#wishes(request, port, binding);
+          done.push(...(await this.#open(wishes, binding.HostPort)));
+        } catch (error) {
+          const fields = { container: request.containerId, port, error: String(error) };
+          this.#options.log.error('published port could not be taken up again', fields);
+        }
+      }
+    }
+    await this.#options.firewall.addPorts(translated(done));
+    this.#mappings.set(request.containerId, done);
+  }
+
+  /** A binding without address means every address of both families. */
+  #wishes(request: MappingRequest, port: string, binding: PortBinding): readonly Wish[] {
+    const { number, protocol } = parsePort(port);
+    const { usesProxy, hasIPv6 } = this.#options;
+    const { address4, defaultIp } = request;
+    // The proxy carries IPv6 also to a container that has none.
+    const address6 = request.address6 ?? (usesProxy && protocol !== 'sctp' ? address4 : undefined);
+    const { HostIp: asked } = binding;
+    if (asked !== '' && !isIPv4(asked) && !isIPv6(asked))
+      throw invalidArgument(`invalid host address in port binding: ${asked}`);
+    const hostIp = asked || defaultIp;
+    const hostIps = asked === '' && hostIp === '0.0.0.0' && hasIPv6 ? [hostIp, '::'] : [hostIp];
+    return hostIps.flatMap((ip) => {
+      const containerIp = isIPv6(ip) ? address6 : address4;
+      return containerIp === undefined
+        ? []
+        : [{ protocol, hostIp: ip, containerIp, containerPort: number }];
+    });
+  }
+
+  /** The same host port for all wishes. */
+  async #open(wishes: readonly Wish[], hostPort: string): Promise<readonly Mapping[]> {
+    if (wishes.length === 0) return [];
+    const range = parseHostPort(hostPort);
+    let failure: PortTakenError | undefined;
+    for (const port of this.#allocator.candidates(range)) {
       try {
-        return await this.#openOne({ ...base, hostPort });
+        return await this.#openAll(wishes, port);
       } catch (error) {
+        if (!(error instanceof PortTakenError)) throw error;
         failure = error;
       }
     }
-    throw failure;
+    const isOnePort = range !== undefined && range.first === range.last;
+    throw isOnePort && failure ? failure : allPortsTaken();
   }
 
-  async #openAny(
-    base: Omit<Mapping, 'hostPort' | 'proxy'> & { protocol: 'tcp' | 'udp' },
-  ): Promise<Mapping> {
-    const [low, high] = ephemeralRange();
-    for (let tries = 0; tries <= high - low; tries++) {
-      const hostPort = this.#nextRandom;
-      this.#nextRandom = hostPort >= high ? low : hostPort + 1;
-      try {
-        return await this.#openOne({ ...base, hostPort });
-      } catch (error) {
-        if (!(error instanceof PortTakenError)) throw error;
-      }
+  async #openAll(wishes: readonly Wish[], hostPort: number): Promise<readonly Mapping[]> {
+    await using undo = new AsyncDisposableStack();
+    const done: Mapping[] = [];
+    undo.defer(() => this.#close(done));
+    for (const wish of wishes) {
+      this.#allocator.claim(wish.protocol, wish.hostIp, hostPort);
+      undo.defer(() => this.#allocator.release(wish.protocol, wish.hostIp, hostPort));
+      const rule: PortRule = { ...wish, hostPort };
+      done.push({ ...rule, proxyId: await this.#hold(rule) });
     }
-    throw internal('all ports are allocated');
+    undo.move();
+    return done;
   }
 
-  async #openOne(wish: Omit<Mapping, 'proxy'> & { protocol: 'tcp' | 'udp' }): Promise<Mapping> {
-    const key = `${wish.protocol}/${wish.hostPort}`;
-    const held = this.#taken.get(key) ?? new Set<string>();
-    const clashes =
-      held.has(wish.hostIp) || held.has('0.0.0.0') || (wish.hostIp === '0.0.0.0' && held.size > 0);
-    if (clashes)
-      throw new PortTakenError(
-        `Bind for ${wish.hostIp}:${wish.hostPort} failed: port is already allocated`,
-      );
-    this.#taken.set(key, held.add(wish.hostIp));
+  /** Throws `Error starting userland proxy: listen tcp4 0.0.0.0:80: bind: address already in use`. */
+  async #hold(rule: PortRule): Promise<number | undefined> {
+    const { protocol } = rule;
+    // There are no such sockets in Node; the rule alone serves it.
+    if (protocol === 'sctp') return undefined;
+    const { proxies, usesProxy } = this.#options;
     try {
-      return { ...wish, proxy: await openProxy(wish) };
+      return await proxies.call('open', { ...rule, protocol, forwards: usesProxy });
     } catch (error) {
-      held.delete(wish.hostIp);
-      throw listenFailure(error, wish);
+      const isV6 = isIPv6(rule.hostIp);
+      const address = isV6 ? `[${rule.hostIp}]` : rule.hostIp;
+      const where = `listen ${protocol}${isV6 ? 6 : 4} ${address}:${rule.hostPort}`;
+      const reason = LISTEN_FAILURES.find(({ code }) => hasErrno(error, code))?.text;
+      const what = `Error starting userland proxy: ${where}: ${reason ?? String(error)}`;
+      throw hasErrno(error, 'EADDRINUSE') ? new PortTakenError(what) : internal(what);
     }
   }
 
-  async #close(mapping: Mapping): Promise<void> {
-    await mapping.proxy[Symbol.asyncDispose]();
-    this.#taken.get(`${mapping.protocol}/${mapping.hostPort}`)?.delete(mapping.hostIp);
+  async #close(mappings: readonly Mapping[]): Promise<void> {
+    const ids = mappings.flatMap(({ proxyId }) => proxyId ?? []);
+    await Promise.all(ids.map((id) => this.#options.proxies.call('close', id)));
+  }
+
+  async #release(mappings: readonly Mapping[]): Promise<void> {
+    await this.#close(mappings);
+    for (const { protocol, hostIp, hostPort } of mappings)
+      this.#allocator.release(protocol, hostIp, hostPort);
+  }
+
+  async #forgetFlows(mappings: readonly Mapping[]): Promise<void> {
+    const ports = mappings.filter(({ protocol }) => protocol === 'udp').map((one) => one.hostPort);
+    if (ports.length > 0) await this.#options.links.call('forgetUdpFlows', ports);
   }
 
   /** Gives back all of a container's ports. */
@@ -143,33 +182,28 @@ export class PortMapper {
     const mappings = this.#mappings.get(containerId);
     if (!mappings) return;
     this.#mappings.delete(containerId);
-    for (const mapping of mappings) await this.#close(mapping);
-    await this.#firewall.setPorts(containerId, []);
-  }
-
-  async close(): Promise<void> {
-    for (const mappings of this.#mappings.values()) {
-      for (const mapping of mappings) await this.#close(mapping);
-    }
-    this.#mappings.clear();
+    await this.#options.firewall.removePorts(translated(mappings));
+    await this.#release(mappings);
+    await this.#forgetFlows(mappings);
   }
 }
 
-/** The port cannot be had; with a range or a random one the next is tried. */
-class PortTakenError extends Error {}
+const LISTEN_FAILURES = [
+  { code: 'EADDRINUSE', text: 'bind: address already in use' },
+  { code: 'EADDRNOTAVAIL', text: 'bind: cannot assign requested address' },
+  { code: 'EACCES', text: 'bind: permission denied' },
+] as const;
 
-function listenFailure(
-  error: unknown,
-  wish: { protocol: string; hostIp: string; hostPort: number },
-): Error {
-  const reason = hasErrno(error, 'EADDRINUSE')
-    ? 'address already in use'
-    : hasErrno(error, 'EADDRNOTAVAIL')
-      ? 'cannot assign requested address'
-      : String(error);
-  return new PortTakenError(
-    `Error starting userland proxy: listen ${wish.protocol}4 ${wish.hostIp}:${wish.hostPort}: bind: ${reason}`,
-  );
+/** What the rules translate; all of IPv6 goes through the proxy. */
+const translated = (mappings: readonly Mapping[]): readonly Mapping[] =>
+  mappings.filter(({ hostIp }) => isIPv4(hostIp));
+
+function parsePort(text: string): { number: number; protocol: PortRule['protocol'] } {
+  const [number = '', protocol = 'tcp'] = text.split('/');
+  if (!/^\d{1,5}$/.test(number) || Number(number) > 65_535)
+    throw invalidArgument(`invalid transport port: ${text}`);
+  if (!PROTOCOLS.includes(protocol)) throw invalidArgument(`invalid protocol: ${protocol}`);
+  return { number: Number(number), protocol: protocol as PortRule['protocol'] };
 }
 
 /** Every port with what it is to be bound to; null = only exposed. */
@@ -177,11 +211,9 @@ function wanted(request: MappingRequest): ReadonlyMap<string, readonly PortBindi
   const ports = new Map<string, readonly PortBinding[] | null>();
   for (const port of request.exposedPorts)
     ports.set(withProtocol(port), request.publishAll ? [ANY] : null);
-  for (const [port, bindings] of Object.entries(request.bindings)) {
+  for (const [port, bindings] of Object.entries(request.bindings))
     ports.set(withProtocol(port), bindings && bindings.length > 0 ? bindings : [ANY]);
-  }
   return ports;
 }
 
-const ANY: PortBinding = { HostIp: '', HostPort: '' };
 const withProtocol = (port: string): string => (port.includes('/') ? port : `${port}/tcp`);

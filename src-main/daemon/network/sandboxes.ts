@@ -3,10 +3,20 @@ import { createHash, randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { internal, isEngineError, notFound } from '../../../shared/errors.ts';
-import { formatIp, macFor, parseIp } from './ip-address.ts';
-import type { LinkClient } from './link-client.ts';
-import type { EndpointLink } from './link-messages.ts';
+import { invalidArgument, isEngineError, notFound } from '../../../shared/errors.ts';
+import type { Log } from '../log/log.ts';
+import { hostLinkName } from './bridge-driver.ts';
+import {
+  attach,
+  detach,
+  type Endpoint,
+  gatewayEndpoint,
+  gatewaysOf,
+  linkOf,
+  reattach,
+} from './endpoints.ts';
+import { changeHosts } from './hosts-file.ts';
+import type { LinkCalls } from './link-calls.ts';
 import type {
   EndpointRequest,
   EndpointSettings,
@@ -16,39 +26,28 @@ import type {
   SpanSink,
 } from './network-controller.ts';
 import { writeNetworkFiles } from './network-files.ts';
-import type { Network, NetworkConfig, Networks } from './networks.ts';
-import type { PortMapper } from './port-mapper.ts';
-import type { Attachment } from './wire-network.ts';
-
-interface Endpoint {
-  readonly network: Network;
-  readonly settings: EndpointSettings;
-  readonly link: EndpointLink | undefined;
-}
-
-interface LiveSandbox {
-  containerName: string;
-  readonly request: SandboxRequest;
-  readonly key: string;
-  /** In order of attachment; the first has the default route and the ports. */
-  readonly endpoints: Map<string, Endpoint>;
-  state: SandboxState;
-}
+import type { Network, Networks } from './networks.ts';
+import type { PortPublisher } from './port-publisher.ts';
+import type { Sandbox, Scene } from './sandbox.ts';
+import type { SandboxNames } from './sandbox-names.ts';
+import type { WorkerClient } from './worker-client.ts';
 
 export interface SandboxesOptions {
   readonly execRoot: string;
-  readonly config: NetworkConfig;
   readonly networks: Networks;
-  readonly links: LinkClient;
-  readonly ports: PortMapper;
+  readonly links: WorkerClient<LinkCalls>;
+  readonly ports: PortPublisher;
+  readonly names: SandboxNames;
+  readonly log: Log;
 }
 
 /** Every path of ours ends in this directory, which also says what is left over. */
 const namespaceDirectory = (execRoot: string): string => join(execRoot, 'netns');
+const DEFAULT_NETWORK = 'bridge';
 
 export class Sandboxes {
   readonly #options: SandboxesOptions;
-  readonly #live = new Map<string, LiveSandbox>();
+  readonly #live = new Map<string, Sandbox>();
 
   constructor(options: SandboxesOptions) {
     this.#options = options;
@@ -58,19 +57,12 @@ export class Sandboxes {
     await mkdir(namespaceDirectory(this.#options.execRoot), { recursive: true, mode: 0o755 });
   }
 
-  get(containerId: string): LiveSandbox | undefined {
+  get(containerId: string): Sandbox | undefined {
     return this.#live.get(containerId);
   }
 
-  attachments(networkId: string): readonly Attachment[] {
-    return [...this.#live].flatMap(([containerId, sandbox]) => {
-      const endpoint = [...sandbox.endpoints.values()].find(
-        ({ network }) => network.record.id === networkId,
-      );
-      return endpoint
-        ? [{ containerId, containerName: sandbox.containerName, settings: endpoint.settings }]
-        : [];
-    });
+  get count(): number {
+    return this.#live.size;
   }
 
   #keyOf(containerId: string): string {
@@ -80,198 +72,102 @@ export class Sandboxes {
 
   async create(request: SandboxRequest, span: SpanSink): Promise<SandboxState> {
     await this.release(request.containerId);
+    const { links, ports, names } = this.#options;
     await using undo = new AsyncDisposableStack();
-    const endpoints = this.#allocate(request, undo);
+    const endpoints = this.#attachAll(request, undo);
     const isHost = request.networkMode === 'host';
     const key = isHost ? '' : this.#keyOf(request.containerId);
     if (!isHost) {
-      undo.defer(() => this.#options.links.run({ kind: 'dropSandbox', path: key }));
-      const links = [...endpoints.values()].flatMap(({ link }) => link ?? []);
+      const plugs = [...endpoints.values()].flatMap((endpoint) => linkOf(endpoint) ?? []);
+      const gateways = gatewaysOf(gatewayEndpoint(endpoints.values()));
+      undo.defer(() => links.call('dropSandbox', key));
       await span(
         'network namespace and links',
-        () => this.#options.links.run({ kind: 'createSandbox', path: key, endpoints: links }),
-        links.map(({ bridge, address }) => `${address} on ${bridge}`).join(', '),
+        () => links.call('createSandbox', key, plugs, gateways),
+        plugs.map(({ bridge, addresses }) => `${addresses.join(', ')} on ${bridge}`).join('; '),
       );
     }
-    undo.defer(() => this.#options.ports.withdraw(request.containerId));
-    const [ports, files] = await Promise.all([
-      this.#publish(request, endpoints, span),
-      span('network files', () => this.#writeFiles(request, endpoints, isHost)),
-    ]);
-    const state: SandboxState = {
-      id: randomBytes(32).toString('hex'),
-      key,
-      ...files,
-      networks: settingsOf(endpoints),
-      ports,
-    };
-    this.#live.set(request.containerId, {
-      containerName: request.containerName,
-      request,
-      key,
-      endpoints,
-      state,
-    });
+    undo.defer(() => ports.withdraw(request.containerId));
+    undo.defer(() => names.forget(request.containerId, endpoints));
+    const scene = { request, key, endpoints };
+    const [shown, files] = await settled([
+      ports.publish(request, endpoints, span),
+      span('network files', () => this.#writeFiles(scene)),
+      names.announce(scene, { replaces: false }, span),
+    ] as const);
+    const id = randomBytes(32).toString('hex');
+    const state = { id, key, ...files, networks: settingsOf(endpoints), ports: shown };
+    this.#live.set(request.containerId, { ...scene, state });
     undo.move();
     return state;
   }
 
-  /** Addresses for every attachment: the network mode's first, then the others. */
-  #allocate(request: SandboxRequest, undo: AsyncDisposableStack): Map<string, Endpoint> {
-    const names = new Set([request.networkMode, ...Object.keys(request.endpoints)]);
+  /** Addresses for every attachment: the default bridge first, then the network of the container's mode. */
+  #attachAll(request: SandboxRequest, undo: AsyncDisposableStack): Map<string, Endpoint> {
+    const asked = Object.entries(request.endpoints);
+    const wanted = asked.length > 0 ? asked : [[request.networkMode, {}] as const];
+    const rank = ({ record }: Network): number =>
+      record.name === DEFAULT_NETWORK ? 0 : isModeOf(record, request) ? 1 : 2;
+    const found = wanted
+      .map(([name, endpoint]) => ({ network: this.#options.networks.find(name), endpoint }))
+      .sort((a, b) => rank(a.network) - rank(b.network));
     const endpoints = new Map<string, Endpoint>();
-    for (const name of names) {
-      const network = this.#options.networks.find(name);
-      const asked = request.endpoints[name] ?? request.endpoints[network.record.name] ?? {};
-      if (endpoints.has(network.record.name)) continue;
-      const endpoint = this.#endpoint(network, asked, { request, index: endpoints.size });
-      endpoints.set(network.record.name, endpoint);
-      const { pool } = network;
-      if (pool) undo.defer(async () => pool.release(parseIp(endpoint.settings.IPAddress)));
+    for (const { network, endpoint: settings } of found) {
+      if (endpoints.has(network.record.id)) continue;
+      const endpoint = attach(network, request, settings);
+      undo.defer(async () => detach(endpoint, request.containerId));
+      endpoints.set(network.record.id, endpoint);
     }
     return endpoints;
   }
 
-  #endpoint(
-    network: Network,
-    asked: EndpointRequest,
-    place: { request: SandboxRequest; index: number },
-  ): Endpoint {
-    const { record, pool } = network;
-    const endpointId = randomBytes(32).toString('hex');
-    const settings = emptySettings(record.id, endpointId, asked);
-    if (!pool) return { network, settings, link: undefined };
-    const wanted = asked.IPAMConfig?.IPv4Address;
-    const ip = wanted ? pool.claim(parseIp(wanted)) : pool.allocate();
-    const mac =
-      asked.MacAddress || (place.index === 0 ? place.request.macAddress : undefined) || macFor(ip);
-    const gateway = record.internal ? '' : formatIp(pool.gateway);
-    const address = formatIp(ip);
-    const prefix = pool.subnet.prefix;
-    return {
-      network,
-      settings: {
-        ...settings,
-        Gateway: gateway,
-        IPAddress: address,
-        IPPrefixLen: prefix,
-        MacAddress: mac,
-      },
-      link: {
-        bridge: record.bridge ?? '',
-        hostName: `veth${endpointId.slice(0, 7)}`,
-        containerName: `eth${place.index}`,
-        mac,
-        address,
-        prefix,
-        gateway: place.index === 0 && gateway !== '' ? gateway : undefined,
-        mtu: Number(record.options['com.docker.network.driver.mtu'] ?? this.#options.config.mtu),
-      },
-    };
-  }
-
-  async #publish(
-    request: SandboxRequest,
-    endpoints: ReadonlyMap<string, Endpoint>,
-    span: SpanSink,
-  ): Promise<PortMap> {
-    const bridged = [...endpoints.values()].find(({ link }) => link !== undefined);
-    if (!bridged?.link) return {};
-    const { link, settings } = bridged;
-    const mapping = {
-      containerId: request.containerId,
-      containerIp: settings.IPAddress,
-      bridge: link.bridge,
-      exposedPorts: request.exposedPorts,
-      bindings: request.portBindings,
-      publishAll: request.publishAllPorts,
-      defaultIp: this.#options.config.defaultIp,
-    };
-    const publish = (): Promise<PortMap> => this.#options.ports.publish(mapping);
-    const hasPorts = Object.keys(request.portBindings).length > 0 || request.publishAllPorts;
-    try {
-      return await (hasPorts ? span('publish ports', publish) : publish());
-    } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
-      throw internal(
-        `driver failed programming external connectivity on endpoint ${request.containerName} (${settings.EndpointID}): ${message}`,
-        { cause: error },
-      );
-    }
-  }
-
-  #writeFiles(
-    request: SandboxRequest,
-    endpoints: ReadonlyMap<string, Endpoint>,
-    isHostNetwork: boolean,
-  ): ReturnType<typeof writeNetworkFiles> {
-    const { config } = this.#options;
-    const or = (own: readonly string[], daemon: readonly string[]): readonly string[] =>
-      own.length > 0 ? own : daemon;
+  #writeFiles(scene: Scene): ReturnType<typeof writeNetworkFiles> {
+    const { request, endpoints } = scene;
+    const { names } = this.#options;
     return writeNetworkFiles({
       directory: request.filesDirectory,
       hostname: request.hostname,
-      domainname: request.domainname,
-      addresses: [...endpoints.values()].flatMap(({ settings }) => settings.IPAddress || []),
-      extraHosts: request.extraHosts.map((text) => this.#extraHost(text)),
-      dns: or(request.dns, config.dns),
-      dnsSearch: or(request.dnsSearch, config.dnsSearch),
-      dnsOptions: or(request.dnsOptions, config.dnsOptions),
-      isHostNetwork,
+      extraHosts: names.extraHosts(request),
+      ownHosts: names.ownHosts(request, endpoints.values()),
+      resolvConf: names.resolvConf(request, endpoints).text,
+      isHostNetwork: request.networkMode === 'host',
     });
   }
 
-  #extraHost(text: string): readonly [string, string] {
-    const at = text.indexOf(':');
-    const address = text.slice(at + 1);
-    if (address !== 'host-gateway') return [text.slice(0, at), address];
-    const bridge = this.#options.networks.all().find(({ record }) => record.name === 'bridge');
-    const gateway = this.#options.config.hostGatewayIp ?? bridge?.record.gateway;
-    if (gateway === undefined) throw internal('unable to derive the IP value for host-gateway');
-    return [text.slice(0, at), gateway];
-  }
-
-  async release(containerId: string): Promise<void> {
+  /** Answers the networks it was on. Every part that is gone already is skipped. */
+  async release(containerId: string): Promise<readonly Network[]> {
     const sandbox = this.#live.get(containerId);
     this.#live.delete(containerId);
+    const { ports, names, links } = this.#options;
     const path = sandbox?.key ?? this.#keyOf(containerId);
-    await this.#options.ports.withdraw(containerId);
-    if (path !== '' && (sandbox || existsSync(path)))
-      await this.#options.links.run({ kind: 'dropSandbox', path });
-    for (const { network, settings } of sandbox?.endpoints.values() ?? []) {
-      if (settings.IPAddress !== '') network.pool?.release(parseIp(settings.IPAddress));
-    }
+    if (!sandbox && !existsSync(path)) return [];
+    await Promise.all([
+      ports.withdraw(containerId),
+      names.forget(containerId, sandbox?.endpoints ?? new Map()),
+    ]);
+    if (path !== '') await links.call('dropSandbox', path);
+    const endpoints = [...(sandbox?.endpoints.values() ?? [])];
+    for (const endpoint of endpoints) detach(endpoint, containerId);
+    return endpoints.map(({ network }) => network);
   }
 
-  /** Takes over a sandbox that outlived the daemon: addresses are marked, ports held again. */
+  /** Takes over a sandbox that outlived the daemon: addresses are marked, ports and names served again. */
   async restore(request: SandboxRequest, state: SandboxState): Promise<void> {
     const endpoints = new Map<string, Endpoint>();
-    for (const [name, settings] of Object.entries(state.networks)) {
+    for (const settings of Object.values(state.networks)) {
       const network = this.#findOrUndefined(settings.NetworkID);
-      if (!network) continue;
-      if (settings.IPAddress !== '') network.pool?.restore(parseIp(settings.IPAddress));
-      endpoints.set(name, { network, settings, link: undefined });
+      if (network) endpoints.set(network.record.id, reattach(network, request, settings));
     }
-    this.#live.set(request.containerId, {
-      containerName: request.containerName,
-      request,
-      key: state.key,
-      endpoints,
-      state,
-    });
-    const bridged = [...endpoints.values()].find(
-      ({ network }) => network.record.driver === 'bridge',
-    );
-    if (!bridged) return;
-    await this.#options.ports.publish({
-      containerId: request.containerId,
-      containerIp: bridged.settings.IPAddress,
-      bridge: bridged.network.record.bridge ?? '',
-      exposedPorts: [],
-      bindings: state.ports,
-      publishAll: false,
-      defaultIp: this.#options.config.defaultIp,
-    });
+    const scene = { request, key: state.key, endpoints };
+    this.#live.set(request.containerId, { ...scene, state });
+    const { ports, names, log } = this.#options;
+    await ports.restore(request, endpoints, state.ports);
+    try {
+      await names.announce(scene, { replaces: true });
+    } catch (error) {
+      const fields = { container: request.containerId, error: String(error) };
+      log.error('name resolution could not be taken up again', fields);
+    }
   }
 
   #findOrUndefined(networkId: string): Network | undefined {
@@ -284,6 +180,7 @@ export class Sandboxes {
     }
   }
 
+  /** Undefined: the container does not run. */
   async connect(
     network: Network,
     containerId: string,
@@ -291,43 +188,78 @@ export class Sandboxes {
   ): Promise<SandboxState | undefined> {
     const sandbox = this.#live.get(containerId);
     if (!sandbox) return undefined;
-    const endpoint = this.#endpoint(network, asked, {
-      request: sandbox.request,
-      index: sandbox.endpoints.size,
-    });
-    try {
-      if (endpoint.link)
-        await this.#options.links.run({
-          kind: 'addEndpoint',
-          path: sandbox.key,
-          endpoint: endpoint.link,
-        });
-    } catch (error) {
-      if (endpoint.settings.IPAddress !== '')
-        network.pool?.release(parseIp(endpoint.settings.IPAddress));
-      throw error;
+    checkMixture(Object.keys(sandbox.state.networks), network.record.name);
+    await using undo = new AsyncDisposableStack();
+    const { links, names } = this.#options;
+    const { request, key, endpoints } = sandbox;
+    const endpoint = attach(network, request, asked);
+    undo.defer(async () => detach(endpoint, containerId));
+    const plug = linkOf(endpoint);
+    if (plug) {
+      await links.call('addEndpoint', key, plug);
+      undo.defer(() => links.call('deleteLink', plug.hostName));
     }
-    sandbox.endpoints.set(network.record.name, endpoint);
-    return this.#refresh(sandbox);
+    const before = gatewayEndpoint(endpoints.values());
+    endpoints.set(network.record.id, endpoint);
+    undo.defer(() => {
+      endpoints.delete(network.record.id);
+      return names.leave(sandbox, endpoint);
+    });
+    await names.join(sandbox, endpoint, sandbox.state.resolvConfPath);
+    await changeHosts(sandbox.state.hostsPath, { add: names.ownHosts(request, [endpoint]) });
+    await this.#refresh(sandbox, before);
+    undo.move();
+    return sandbox.state;
   }
 
+  /** Undefined: the container does not run. Throws when it is not on the network. */
   async disconnect(network: Network, containerId: string): Promise<SandboxState | undefined> {
     const sandbox = this.#live.get(containerId);
-    const endpoint = sandbox?.endpoints.get(network.record.name);
-    if (!sandbox || !endpoint)
-      throw notFound(`container ${containerId} is not connected to network ${network.record.name}`);
-    const hostName = `veth${endpoint.settings.EndpointID.slice(0, 7)}`;
-    await this.#options.links.run({ kind: 'deleteLink', name: hostName });
-    if (endpoint.settings.IPAddress !== '')
-      network.pool?.release(parseIp(endpoint.settings.IPAddress));
-    sandbox.endpoints.delete(network.record.name);
-    return this.#refresh(sandbox);
+    if (!sandbox) return undefined;
+    const { request, endpoints, state } = sandbox;
+    const endpoint = endpoints.get(network.record.id);
+    if (!endpoint)
+      throw notFound(
+        `container ${containerId} is not connected to network ${network.record.name}`,
+        { status: 500 },
+      );
+    if (network.record.name === 'host') throw invalidArgument(HOST_CONFLICT);
+    const { links, names } = this.#options;
+    const before = gatewayEndpoint(endpoints.values());
+    endpoints.delete(network.record.id);
+    await names.leave(sandbox, endpoint);
+    if (linkOf(endpoint)) {
+      await links.call('deleteLink', hostLinkName(endpoint.settings.EndpointID));
+      await changeHosts(state.hostsPath, { remove: names.ownHosts(request, [endpoint]) });
+    }
+    await this.#refresh(sandbox, before);
+    detach(endpoint, containerId);
+    return sandbox.state;
   }
 
-  async #refresh(sandbox: LiveSandbox): Promise<SandboxState> {
-    await this.#writeFiles(sandbox.request, sandbox.endpoints, sandbox.key === '');
-    sandbox.state = { ...sandbox.state, networks: settingsOf(sandbox.endpoints) };
-    return sandbox.state;
+  /** The way out and the ports follow the endpoint that leads out. */
+  async #refresh(sandbox: Sandbox, before: Endpoint | undefined): Promise<void> {
+    const { request, key, endpoints, state } = sandbox;
+    const { links, ports } = this.#options;
+    const after = gatewayEndpoint(endpoints.values());
+    let shown: PortMap = state.ports;
+    if (after !== before && key !== '') {
+      await links.call('setGateways', key, gatewaysOf(after));
+      shown = await ports.move(request, endpoints, state.ports);
+    }
+    sandbox.state = { ...state, networks: settingsOf(endpoints), ports: shown };
+  }
+
+  async rename(containerId: string, containerName: string): Promise<void> {
+    const sandbox = this.#live.get(containerId);
+    if (!sandbox) return;
+    const renamed = { ...sandbox, request: { ...sandbox.request, containerName } };
+    this.#live.set(containerId, renamed);
+    for (const { network } of sandbox.endpoints.values()) {
+      const attachment = network.attachments.get(containerId);
+      if (attachment) network.attachments.set(containerId, { ...attachment, containerName });
+    }
+    await this.#options.names.announce(renamed, { replaces: false });
   }
 
   /** Drops namespaces of containers that do not live. */
@@ -338,38 +270,45 @@ export class Sandboxes {
     for (const name of await readdir(directory)) {
       const path = join(directory, name);
       if (kept.has(path)) continue;
-      await this.#options.links.run({ kind: 'dropSandbox', path });
+      await this.#options.links.call('dropSandbox', path);
       gone.push(path);
     }
     return gone;
   }
+}
 
-  count(): number {
-    return this.#live.size;
-  }
+const isModeOf = (record: Network['record'], { networkMode }: SandboxRequest): boolean =>
+  record.name === networkMode || record.id === networkMode;
+
+const HOST_CONFLICT =
+  'container cannot be disconnected from host network or connected to host network';
+
+/** The host's network and `none` do not go with others. Throws Docker's words. */
+export function checkMixture(connected: readonly string[], name: string): void {
+  if (name === 'host') throw invalidArgument(HOST_CONFLICT);
+  if (connected.includes('host'))
+    throw invalidArgument(
+      'container sharing network namespace with another container or host cannot be connected to any other network',
+    );
+  if (connected.length > 0 && (connected.includes('none') || name === 'none'))
+    throw invalidArgument(
+      'container cannot be connected to multiple networks with one of the networks in private (none) mode',
+    );
 }
 
 const settingsOf = (
   endpoints: ReadonlyMap<string, Endpoint>,
 ): Readonly<Record<string, EndpointSettings>> =>
-  Object.fromEntries([...endpoints].map(([name, { settings }]) => [name, settings]));
+  Object.fromEntries(
+    [...endpoints.values()].map(({ network, settings }) => [network.record.name, settings]),
+  );
 
-const emptySettings = (
-  networkId: string,
-  endpointId: string,
-  asked: EndpointRequest,
-): EndpointSettings => ({
-  IPAMConfig: asked.IPAMConfig ?? null,
-  Links: asked.Links ?? null,
-  Aliases: asked.Aliases ?? null,
-  NetworkID: networkId,
-  EndpointID: endpointId,
-  Gateway: '',
-  IPAddress: '',
-  IPPrefixLen: 0,
-  IPv6Gateway: '',
-  GlobalIPv6Address: '',
-  GlobalIPv6PrefixLen: 0,
-  MacAddress: '',
-  DriverOpts: asked.DriverOpts ?? null,
-});
+/** Waits for all, so that nothing is half done when the undo begins. */
+async function settled<T extends readonly unknown[]>(
+  work: { readonly [K in keyof T]: Promise<T[K]> },
+): Promise<T> {
+  const results = await Promise.allSettled(work);
+  const failed = results.find((one) => one.status === 'rejected');
+  if (failed) throw failed.reason;
+  return results.map((one) => (one.status === 'fulfilled' ? one.value : undefined)) as unknown as T;
+}

@@ -1,18 +1,10 @@
 /** Networks as the API shows them (moby daemon/network.go buildNetworkResource). */
+import type { IpamConfig, SubnetRecord } from './network-store.ts';
+import type { Attachment, Network } from './networks.ts';
 
-import type { EndpointSettings } from './network-controller.ts';
-import type { Network } from './networks.ts';
-
-/** A container on a network. */
-export interface Attachment {
-  readonly containerId: string;
-  readonly containerName: string;
-  readonly settings: EndpointSettings;
-}
-
-export function wireNetwork(network: Network, attachments: readonly Attachment[]): object {
-  const { record } = network;
-  const isBridge = record.driver === 'bridge';
+/** `isDetailed`: with the containers on it. */
+export function wireNetwork({ record, attachments }: Network, isDetailed: boolean): object {
+  const containers = isDetailed ? [...attachments.values()] : [];
   return {
     Name: record.name,
     Id: record.id,
@@ -21,40 +13,42 @@ export function wireNetwork(network: Network, attachments: readonly Attachment[]
     Driver: record.driver,
     EnableIPv6: record.enableIPv6,
     IPAM: {
-      Driver: 'default',
-      Options: isBridge && record.ipamOptions !== undefined ? record.ipamOptions : null,
-      Config: isBridge
-        ? [
-            {
-              Subnet: record.subnet,
-              ...(record.ipRange === undefined ? {} : { IPRange: record.ipRange }),
-              Gateway: record.gateway,
-              ...(Object.keys(record.auxAddresses ?? {}).length > 0
-                ? { AuxiliaryAddresses: record.auxAddresses }
-                : {}),
-            },
-          ]
-        : [],
+      Driver: record.ipam.driver,
+      Options: record.ipam.options,
+      Config: [
+        ...shownSubnet(record.ipam.config, record.ipam.v4, false),
+        ...shownSubnet(record.ipam.config, record.ipam.v6, true),
+      ],
     },
     Internal: record.internal,
     Attachable: record.attachable,
     Ingress: false,
     ConfigFrom: { Network: '' },
     ConfigOnly: false,
-    Containers: Object.fromEntries(
-      attachments.map(({ containerId, containerName, settings }) => [
-        containerId,
-        {
-          Name: containerName,
-          EndpointID: settings.EndpointID,
-          MacAddress: settings.MacAddress,
-          IPv4Address:
-            settings.IPAddress === '' ? '' : `${settings.IPAddress}/${settings.IPPrefixLen}`,
-          IPv6Address: '',
-        },
-      ]),
-    ),
+    Containers: Object.fromEntries(containers.map((one) => [one.containerId, wireContainer(one)])),
     Options: record.options,
     Labels: record.labels,
+  };
+}
+
+/** What was asked for as it was asked; otherwise what was chosen. */
+function shownSubnet(
+  asked: readonly IpamConfig[],
+  used: SubnetRecord | undefined,
+  isV6: boolean,
+): readonly IpamConfig[] {
+  const own = asked.filter(({ Subnet = '' }) => Subnet.includes(':') === isV6);
+  if (own.length > 0) return own;
+  return used ? [{ Subnet: used.subnet, Gateway: used.gateway }] : [];
+}
+
+function wireContainer({ containerName, settings }: Attachment): object {
+  const { IPAddress, IPPrefixLen, GlobalIPv6Address, GlobalIPv6PrefixLen } = settings;
+  return {
+    Name: containerName,
+    EndpointID: settings.EndpointID,
+    MacAddress: settings.MacAddress,
+    IPv4Address: IPAddress === '' ? '' : `${IPAddress}/${IPPrefixLen}`,
+    IPv6Address: GlobalIPv6Address === '' ? '' : `${GlobalIPv6Address}/${GlobalIPv6PrefixLen}`,
   };
 }

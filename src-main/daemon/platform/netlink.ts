@@ -2,24 +2,35 @@
  * Links, addresses and routes over rtnetlink (rtnetlink(7)), without starting a process. Calls are
  * synchronous and belong into a worker thread.
  */
-import { closeSync } from 'node:fs';
-import { checked, libcFunction, SyscallError } from './libc.ts';
+import { hasErrno } from './libc.ts';
+import {
+  attribute,
+  cString,
+  macBytes,
+  nested,
+  parseAttributes,
+  textOf,
+  u8,
+  u32,
+} from './netlink-attributes.ts';
+import { NetlinkSocket, NLM_F } from './netlink-socket.ts';
 
-const socketC = libcFunction('int socket(int domain, int type, int protocol)');
-const sendC = libcFunction('int64 send(int fd, const void *data, size_t size, int flags)');
-const recvC = libcFunction('int64 recv(int fd, void *data, size_t size, int flags)');
-
-const AF_NETLINK = 16;
-const SOCK_RAW_CLOEXEC = 3 | 0x80000;
-const NLM_F_REQUEST = 1;
-const NLM_F_ACK = 4;
-const NLM_F_CREATE = 0x400;
-const NLM_F_EXCL = 0x200;
-const NLMSG_ERROR = 2;
-const RTM = { newLink: 16, delLink: 17, getLink: 18, newAddr: 20, newRoute: 24 } as const;
+const NETLINK_ROUTE = 0;
+const RTM = {
+  newLink: 16,
+  delLink: 17,
+  getLink: 18,
+  setLink: 19,
+  newAddress: 20,
+  delAddress: 21,
+  getAddress: 22,
+  newRoute: 24,
+  delRoute: 25,
+} as const;
 const IFF_UP = 1;
-const AF_INET = 2;
-const HEADER_BYTES = 16;
+const AF = { unspec: 0, inet: 2, bridge: 7, inet6: 10 } as const;
+const LINK_HEADER_BYTES = 16;
+const ADDRESS_HEADER_BYTES = 8;
 
 /** Link attributes (linux/if_link.h). */
 const IFLA = {
@@ -27,41 +38,36 @@ const IFLA = {
   ifname: 3,
   mtu: 4,
   master: 10,
+  protinfo: 12,
   linkinfo: 18,
   ifalias: 20,
   netNsFd: 28,
 } as const;
-const IFLA_INFO_KIND = 1;
-const IFLA_INFO_DATA = 2;
+const IFLA_INFO = { kind: 1, data: 2 } as const;
 const VETH_INFO_PEER = 1;
+const BRIDGE_PORT = { hairpin: 4, isolated: 33 } as const;
+const IFA = { address: 1, local: 2, broadcast: 4, flags: 8 } as const;
+/** The address is usable at once: nobody else can have it. */
+const IFA_F_NODAD = 2;
+const RTA_GATEWAY = 5;
 
-const u32 = (value: number): Buffer => {
-  const bytes = Buffer.alloc(4);
-  bytes.writeUInt32LE(value);
-  return bytes;
-};
-const cString = (text: string): Buffer => Buffer.from(`${text}\0`);
-const macBytes = (mac: string): Buffer => Buffer.from(mac.replaceAll(':', ''), 'hex');
-const ipBytes = (ip: string): Buffer => Buffer.from(ip.split('.').map(Number));
-
-function attribute(type: number, ...payload: readonly Buffer[]): Buffer {
-  const body = Buffer.concat(payload);
-  const length = 4 + body.length;
-  const bytes = Buffer.alloc((length + 3) & ~3);
-  bytes.writeUInt16LE(length, 0);
-  bytes.writeUInt16LE(type, 2);
-  body.copy(bytes, 4);
-  return bytes;
+export interface LinkInfo {
+  readonly index: number;
+  readonly name: string;
+  /** '' when it has none. */
+  readonly alias: string;
+  /** `bridge`, `veth`…; '' for hardware. */
+  readonly kind: string;
 }
 
-/** struct ifinfomsg. */
-function linkMessage(index: number, flags = 0): Buffer {
-  const bytes = Buffer.alloc(16);
-  bytes.writeInt32LE(index, 4);
-  bytes.writeUInt32LE(flags, 8);
-  bytes.writeUInt32LE(flags, 12);
-  return bytes;
+export interface LinkAddress {
+  readonly family: 4 | 6;
+  readonly bytes: Buffer;
+  readonly prefix: number;
 }
+
+/** An address as the kernel wants it: 4 or 16 bytes. */
+export type AddressBytes = Buffer;
 
 export interface VethRequest {
   readonly hostName: string;
@@ -73,78 +79,85 @@ export interface VethRequest {
   readonly mtu: number;
 }
 
-/** A netlink socket; it stays with the network namespace it was opened in. */
-export class Netlink implements Disposable {
-  readonly #fd: number;
-  #sequence = 1;
-  readonly #buffer = Buffer.alloc(32 * 1024);
+const familyOf = (address: AddressBytes): number => (address.length === 4 ? AF.inet : AF.inet6);
 
-  constructor() {
-    this.#fd = checked('socket', 'netlink', socketC, AF_NETLINK, SOCK_RAW_CLOEXEC, 0);
-  }
+/** struct ifinfomsg. */
+function linkHeader(index: number, flags = 0, family: number = AF.unspec): Buffer {
+  const bytes = Buffer.alloc(LINK_HEADER_BYTES);
+  bytes.writeUInt8(family, 0);
+  bytes.writeInt32LE(index, 4);
+  bytes.writeUInt32LE(flags, 8);
+  bytes.writeUInt32LE(flags, 12);
+  return bytes;
+}
+
+/** struct ifaddrmsg. */
+function addressHeader(index: number, family: number, prefix: number): Buffer {
+  const bytes = Buffer.alloc(ADDRESS_HEADER_BYTES);
+  bytes.writeUInt8(family, 0);
+  bytes.writeUInt8(prefix, 1);
+  bytes.writeUInt32LE(index, 4);
+  return bytes;
+}
+
+function parseLink(body: Buffer): LinkInfo {
+  const attributes = parseAttributes(body.subarray(LINK_HEADER_BYTES));
+  const info = parseAttributes(attributes.get(IFLA.linkinfo) ?? Buffer.alloc(0));
+  return {
+    index: body.readInt32LE(4),
+    name: textOf(attributes.get(IFLA.ifname)),
+    alias: textOf(attributes.get(IFLA.ifalias)),
+    kind: textOf(info.get(IFLA_INFO.kind)),
+  };
+}
+
+/** Speaks rtnetlink in the network namespace it was made in. */
+export class Netlink implements Disposable {
+  readonly #socket = new NetlinkSocket(NETLINK_ROUTE);
 
   [Symbol.dispose](): void {
-    closeSync(this.#fd);
+    this.#socket[Symbol.dispose]();
   }
 
-  /** Sends a request and waits for its answer. Throws SyscallError with the kernel's errno. */
-  #request(type: number, flags: number, body: Buffer, subject: string): Buffer | undefined {
-    const header = Buffer.alloc(HEADER_BYTES);
-    header.writeUInt32LE(HEADER_BYTES + body.length, 0);
-    header.writeUInt16LE(type, 4);
-    header.writeUInt16LE(flags | NLM_F_REQUEST, 6);
-    header.writeUInt32LE(this.#sequence++, 8);
-    const message = Buffer.concat([header, body]);
-    checked('send', `netlink ${subject}`, sendC, this.#fd, message, message.length, 0);
-    const size = checked(
-      'recv',
-      `netlink ${subject}`,
-      recvC,
-      this.#fd,
-      this.#buffer,
-      this.#buffer.length,
-      0,
-    );
-    const answer = this.#buffer.subarray(0, size);
-    if (answer.readUInt16LE(4) !== NLMSG_ERROR) return Buffer.from(answer);
-    const errno = -answer.readInt32LE(HEADER_BYTES);
-    if (errno !== 0) throw new SyscallError('netlink', errno, subject);
-    return undefined;
-  }
-
-  /** Index of a link by name; undefined when there is none. */
-  indexOf(name: string): number | undefined {
-    const body = Buffer.concat([linkMessage(0), attribute(IFLA.ifname, cString(name))]);
+  /** Undefined when there is none of that name. */
+  link(name: string): LinkInfo | undefined {
+    const body = Buffer.concat([linkHeader(0), attribute(IFLA.ifname, cString(name))]);
     try {
-      return this.#request(RTM.getLink, 0, body, name)?.readInt32LE(HEADER_BYTES + 4);
+      const [answer] = this.#socket.request({ type: RTM.getLink, body, subject: name });
+      return answer ? parseLink(answer) : undefined;
     } catch (error) {
-      if (error instanceof SyscallError && error.code === 'ENODEV') return undefined;
+      if (hasErrno(error, 'ENODEV')) return undefined;
       throw error;
     }
   }
 
+  links(): readonly LinkInfo[] {
+    const message = { type: RTM.getLink, body: linkHeader(0), subject: 'links' };
+    return this.#socket.dump(message).map(parseLink);
+  }
+
   createBridge(name: string, options: { mac: string; mtu: number; alias: string }): void {
-    this.#request(
-      RTM.newLink,
-      NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL,
-      Buffer.concat([
-        linkMessage(0),
+    this.#socket.request({
+      type: RTM.newLink,
+      flags: NLM_F.create | NLM_F.excl,
+      body: Buffer.concat([
+        linkHeader(0),
         attribute(IFLA.ifname, cString(name)),
         attribute(IFLA.address, macBytes(options.mac)),
         attribute(IFLA.mtu, u32(options.mtu)),
-        attribute(IFLA.linkinfo, attribute(IFLA_INFO_KIND, cString('bridge'))),
+        nested(IFLA.linkinfo, attribute(IFLA_INFO.kind, cString('bridge'))),
       ]),
-      `add bridge ${name}`,
-    );
-    this.#request(
-      RTM.newLink,
-      NLM_F_ACK,
-      Buffer.concat([
-        linkMessage(this.indexOf(name) ?? 0),
-        attribute(IFLA.ifalias, cString(options.alias)),
-      ]),
-      `name the owner of ${name}`,
-    );
+      subject: `add bridge ${name}`,
+    });
+    this.setAlias(this.link(name)?.index ?? 0, options.alias);
+  }
+
+  setAlias(index: number, alias: string): void {
+    this.#socket.request({
+      type: RTM.newLink,
+      body: Buffer.concat([linkHeader(index), attribute(IFLA.ifalias, cString(alias))]),
+      subject: `name the owner of link ${index}`,
+    });
   }
 
   /**
@@ -152,78 +165,151 @@ export class Netlink implements Disposable {
    * The peer is not set up here: the kernel refuses that (ENOTCONN).
    */
   createVeth(request: VethRequest): void {
-    const peer = attribute(
+    const peer = nested(
       VETH_INFO_PEER,
-      linkMessage(0),
+      linkHeader(0),
       attribute(IFLA.ifname, cString(request.peerName)),
       attribute(IFLA.address, macBytes(request.peerMac)),
       attribute(IFLA.mtu, u32(request.mtu)),
       attribute(IFLA.netNsFd, u32(request.namespaceFd)),
     );
-    this.#request(
-      RTM.newLink,
-      NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL,
-      Buffer.concat([
-        linkMessage(0, IFF_UP),
+    const kind = attribute(IFLA_INFO.kind, cString('veth'));
+    this.#socket.request({
+      type: RTM.newLink,
+      flags: NLM_F.create | NLM_F.excl,
+      body: Buffer.concat([
+        linkHeader(0, IFF_UP),
         attribute(IFLA.ifname, cString(request.hostName)),
         attribute(IFLA.mtu, u32(request.mtu)),
         attribute(IFLA.master, u32(request.bridgeIndex)),
-        attribute(
-          IFLA.linkinfo,
-          attribute(IFLA_INFO_KIND, cString('veth')),
-          attribute(IFLA_INFO_DATA, peer),
+        nested(IFLA.linkinfo, kind, nested(IFLA_INFO.data, peer)),
+      ]),
+      subject: `add veth ${request.hostName}`,
+    });
+  }
+
+  /**
+   * How a bridge treats a port. `isolated`: it exchanges nothing with other isolated ports (a network with
+   * inter-container communication off). `hairpin`: a frame may leave by the port it came from.
+   */
+  setBridgePort(index: number, options: { isolated: boolean; hairpin: boolean }): void {
+    this.#socket.request({
+      type: RTM.setLink,
+      body: Buffer.concat([
+        linkHeader(index, 0, AF.bridge),
+        nested(
+          IFLA.protinfo,
+          attribute(BRIDGE_PORT.hairpin, u8(options.hairpin ? 1 : 0)),
+          attribute(BRIDGE_PORT.isolated, u8(options.isolated ? 1 : 0)),
         ),
       ]),
-      `add veth ${request.hostName}`,
-    );
+      subject: `set bridge port ${index}`,
+    });
   }
 
   setUp(index: number): void {
-    this.#request(RTM.newLink, NLM_F_ACK, linkMessage(index, IFF_UP), `set link ${index} up`);
+    const subject = `set link ${index} up`;
+    this.#socket.request({ type: RTM.newLink, body: linkHeader(index, IFF_UP), subject });
+  }
+
+  setMtu(index: number, mtu: number): void {
+    const body = Buffer.concat([linkHeader(index), attribute(IFLA.mtu, u32(mtu))]);
+    this.#socket.request({ type: RTM.newLink, body, subject: `set mtu of link ${index}` });
   }
 
   /** A link that is gone is no error. */
   deleteLink(name: string): void {
-    const index = this.indexOf(name);
-    if (index !== undefined)
-      this.#request(RTM.delLink, NLM_F_ACK, linkMessage(index), `delete link ${name}`);
-  }
-
-  /** Adds an IPv4 address; one that is there already is fine. */
-  addAddress(index: number, ip: string, prefix: number): void {
-    const message = Buffer.alloc(8);
-    message.writeUInt8(AF_INET, 0);
-    message.writeUInt8(prefix, 1);
-    message.writeUInt32LE(index, 4);
-    const mask = prefix === 0 ? 0 : (0xffffffff << (32 - prefix)) >>> 0;
-    const broadcast = u32(0);
-    broadcast.writeUInt32BE((ipBytes(ip).readUInt32BE() | ~mask) >>> 0);
-    const body = Buffer.concat([
-      message,
-      attribute(2, ipBytes(ip)),
-      attribute(1, ipBytes(ip)),
-      attribute(4, broadcast),
-    ]);
+    const link = this.link(name);
+    if (!link) return;
+    const subject = `delete link ${name}`;
     try {
-      this.#request(
-        RTM.newAddr,
-        NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL,
-        body,
-        `add ${ip}/${prefix}`,
-      );
+      this.#socket.request({ type: RTM.delLink, body: linkHeader(link.index), subject });
     } catch (error) {
-      if (!(error instanceof SyscallError) || error.code !== 'EEXIST') throw error;
+      if (!hasErrno(error, 'ENODEV')) throw error;
     }
   }
 
-  /** The default route, in the main table. */
-  addDefaultRoute(gateway: string): void {
-    const message = Buffer.from([AF_INET, 0, 0, 0, 254, 3, 0, 1, 0, 0, 0, 0]);
-    this.#request(
-      RTM.newRoute,
-      NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL,
-      Buffer.concat([message, attribute(5, ipBytes(gateway))]),
-      `default route via ${gateway}`,
-    );
+  addresses(index: number): readonly LinkAddress[] {
+    const body = addressHeader(0, AF.unspec, 0);
+    return this.#socket
+      .dump({ type: RTM.getAddress, body, subject: 'addresses' })
+      .filter((answer) => answer.readUInt32LE(4) === index)
+      .flatMap((answer) => {
+        const attributes = parseAttributes(answer.subarray(ADDRESS_HEADER_BYTES));
+        const bytes = attributes.get(IFA.local) ?? attributes.get(IFA.address);
+        const family = answer.readUInt8(0) === AF.inet ? 4 : 6;
+        return bytes ? [{ family, bytes, prefix: answer.readUInt8(1) } as const] : [];
+      });
   }
+
+  /** One that is there already is fine. */
+  addAddress(index: number, address: AddressBytes, prefix: number): void {
+    const isV4 = address.length === 4;
+    try {
+      this.#socket.request({
+        type: RTM.newAddress,
+        flags: NLM_F.create | NLM_F.excl,
+        body: Buffer.concat([
+          addressHeader(index, familyOf(address), prefix),
+          attribute(IFA.local, address),
+          attribute(IFA.address, address),
+          isV4
+            ? attribute(IFA.broadcast, broadcastOf(address, prefix))
+            : attribute(IFA.flags, u32(IFA_F_NODAD)),
+        ]),
+        subject: `add address /${prefix} to link ${index}`,
+      });
+    } catch (error) {
+      if (!hasErrno(error, 'EEXIST')) throw error;
+    }
+  }
+
+  /** One that is gone is fine. */
+  deleteAddress(index: number, address: AddressBytes, prefix: number): void {
+    try {
+      this.#socket.request({
+        type: RTM.delAddress,
+        body: Buffer.concat([
+          addressHeader(index, familyOf(address), prefix),
+          attribute(IFA.local, address),
+        ]),
+        subject: `delete address /${prefix} of link ${index}`,
+      });
+    } catch (error) {
+      if (!hasErrno(error, 'EADDRNOTAVAIL')) throw error;
+    }
+  }
+
+  /** The default route of the gateway's family, in the main table; takes the place of another. */
+  setDefaultRoute(gateway: AddressBytes): void {
+    const family = familyOf(gateway);
+    if (family === AF.inet6) this.deleteDefaultRoute(6);
+    this.#socket.request({
+      type: RTM.newRoute,
+      flags: NLM_F.create | NLM_F.replace,
+      body: Buffer.concat([routeHeader(family), attribute(RTA_GATEWAY, gateway)]),
+      subject: 'set default route',
+    });
+  }
+
+  /** None there is fine. */
+  deleteDefaultRoute(family: 4 | 6): void {
+    const body = routeHeader(family === 4 ? AF.inet : AF.inet6);
+    try {
+      this.#socket.request({ type: RTM.delRoute, body, subject: 'delete default route' });
+    } catch (error) {
+      if (!hasErrno(error, 'ESRCH', 'ENETUNREACH')) throw error;
+    }
+  }
+}
+
+/** struct rtmsg of a unicast default route in the main table. */
+const routeHeader = (family: number): Buffer =>
+  Buffer.from([family, 0, 0, 0, 254, 3, 0, 1, 0, 0, 0, 0]);
+
+function broadcastOf(address: AddressBytes, prefix: number): Buffer {
+  const hostBits = prefix === 0 ? 0xffffffff : 2 ** (32 - prefix) - 1;
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE((address.readUInt32BE() | hostBits) >>> 0);
+  return bytes;
 }

@@ -1,0 +1,79 @@
+/** What the network controller asks of its link worker. Addresses are text, subnets CIDR. */
+
+/** One end of a link in a container. */
+export interface EndpointLink {
+  readonly bridge: string;
+  readonly hostName: string;
+  /** Its name in the container is this and the first free number. */
+  readonly namePrefix: string;
+  readonly mac: string;
+  /** With prefix, one a family. */
+  readonly addresses: readonly string[];
+  readonly mtu: number;
+  /** Exchanges nothing with the other containers of its bridge. */
+  readonly isolated: boolean;
+  /** May reach itself through a port it publishes. */
+  readonly hairpin: boolean;
+}
+
+export interface BridgeRequest {
+  readonly name: string;
+  readonly mac: string;
+  readonly mtu: number;
+  /** Names the owner; only bridges that carry it are changed. */
+  readonly alias: string;
+  readonly addresses: readonly string[];
+  /** Connections from this machine to published ports of 127.0.0.0/8 are translated (no proxy). */
+  readonly routesLoopback: boolean;
+}
+
+export interface LinkDescription {
+  readonly name: string;
+  readonly alias: string;
+  readonly kind: string;
+  /** With prefix, in the order of the kernel. */
+  readonly addresses: readonly string[];
+}
+
+/** A published port as the rules translate it. */
+export interface PortRule {
+  readonly protocol: 'tcp' | 'udp' | 'sctp';
+  /** `0.0.0.0` = every address of the host. */
+  readonly hostIp: string;
+  readonly hostPort: number;
+  readonly containerIp: string;
+  readonly containerPort: number;
+}
+
+/** Every call is made in the host's namespace and comes back to it. */
+export interface LinkCalls {
+  describeLink(name: string): LinkDescription | undefined;
+  /** Names of links that carry the alias. */
+  linksOf(alias: string): readonly string[];
+  /** Makes the bridge or brings ours to what is asked. Throws EEXIST when the name is somebody else's. */
+  bridgeUp(request: BridgeRequest): void;
+  /** One that is gone is fine. */
+  deleteLink(name: string): void;
+  /** A namespace with all its links; `gateways`: of the default routes, one a family at most. */
+  createSandbox(
+    path: string,
+    endpoints: readonly EndpointLink[],
+    gateways: readonly string[],
+  ): void;
+  addEndpoint(path: string, endpoint: EndpointLink): void;
+  /** Default routes as given, the others gone. */
+  setGateways(path: string, gateways: readonly string[]): void;
+  dropSandbox(path: string): void;
+  /** Throws ENOENT when the table or an element is not there. */
+  changePorts(table: string, change: PortChange): void;
+  /** UDP flows to these host ports. */
+  forgetUdpFlows(hostPorts: readonly number[]): void;
+}
+
+export interface PortChange {
+  readonly add: readonly PortRule[];
+  readonly remove: readonly PortRule[];
+}
+
+/** The maps of our nf_tables table: ports on every address, and on one. */
+export const PORT_MAPS = { everyAddress: 'ports', oneAddress: 'ports_on' } as const;
