@@ -90,4 +90,12 @@ describe('shell contract in Chromium over a WebSocket', () => {
     expect(ran).toBe(false);
     await expect.poll(() => complaints.join()).toContain('Content Security Policy');
   });
+
+  it('tells the window when the shell is gone', async () => {
+    // Connected, before it is lost.
+    expect(await runCase('answers a call')).toBe('');
+    const outcome = runCase('stops a fast window at a slow shell');
+    await shell[Symbol.asyncDispose]();
+    expect(await outcome).toMatch(/got "unavailable"|shell is lost/);
+  });
 });
