@@ -51,7 +51,7 @@ export function installNpmPackages() {
   // Electron's runtime is fetched apart; without it the web shell serves the same window.
   // Not `npm ci`: it refuses a lock file without the optional packages of other platforms, which some
   // registries do not serve. The versions are the lock file's all the same.
-  must('npm', ['install', '--no-save', '--no-audit', '--no-fund'], {
+  must('npm', ['install', '--no-save', '--no-audit', '--no-fund', '--loglevel=error'], {
     env: {
       ...process.env,
       ELECTRON_SKIP_BINARY_DOWNLOAD: process.env.ELECTRON_SKIP_BINARY_DOWNLOAD ?? '1',

@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process';
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { electronRuntime, hasScreen } from './electron-runtime.mjs';
 import {
   DAEMON_PACKAGES,
   installDebianPackages,
@@ -36,17 +37,23 @@ if (readStamp('build') !== sources || !existsSync(join(root, 'dist/src-main/main
   writeStamp('build', sources);
 }
 
-const electron = join(root, 'node_modules/electron/dist/electron');
-const args = process.argv.slice(2);
-const hasElectron = existsSync(electron);
-const usesWeb = args.includes('--web') || !hasElectron;
-if (!hasElectron && !args.includes('--web'))
-  process.stdout.write(
-    'The Electron runtime is not installed; the same window opens in your browser.\n',
-  );
-const [command, rest] = usesWeb
-  ? [pinnedNode, [join(root, 'dist/src-main/main.js'), ...args]]
-  : [electron, [root, ...args]];
+/** Electron where it can show a window; otherwise, or when asked, the same window in the browser. */
+function program() {
+  const args = process.argv.slice(2);
+  const web = [pinnedNode, [join(root, 'dist/src-main/main.js'), ...args]];
+  if (args.includes('--web')) return web;
+  const electron = electronRuntime();
+  if (electron === undefined || !hasScreen()) {
+    const reason = electron === undefined ? 'The Electron runtime is not installed' : 'No screen';
+    process.stdout.write(`${reason}: the same window is for your browser.\n`);
+    return web;
+  }
+  // Chromium's sandbox needs an ordinary user; the daemon of this very process needs root.
+  const isRoot = process.platform === 'linux' && process.getuid() === 0;
+  return [electron, [...(isRoot ? ['--no-sandbox'] : []), root, ...args]];
+}
+
+const [command, rest] = program();
 const child = spawn(command, rest, { cwd: root, stdio: 'inherit' });
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
 child.on('exit', (code, signal) => process.exit(signal ? 1 : (code ?? 1)));
