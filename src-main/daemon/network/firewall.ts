@@ -26,7 +26,7 @@ export interface BridgeRules {
 export interface FirewallOptions {
   /** Whose table it is. */
   readonly owner: string;
-  readonly links: WorkerClient<LinkCalls>;
+  readonly rules: WorkerClient<LinkCalls>;
   readonly isEnabled: boolean;
   /** Local connections go through a proxy, not through the rules. */
   readonly usesProxy: boolean;
@@ -86,7 +86,7 @@ export class Firewall {
   }): Promise<void> {
     if (change.add.length + change.remove.length === 0) return;
     try {
-      await this.#options.links.call('changePorts', this.#table, change);
+      await this.#options.rules.call('changePorts', this.#table, change);
     } catch (error) {
       // Somebody flushed the rule set: all of ours is written anew.
       if (!hasErrno(error, 'ENOENT')) throw error;

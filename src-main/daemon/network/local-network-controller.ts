@@ -52,10 +52,12 @@ async function openParts(
   const usesProxy = config.userlandProxy !== false;
   const onLost = (error: Error): void => log.error('network worker', { error: error.message });
   const links = undo.use(new WorkerClient<LinkCalls>('link-worker', onLost));
+  // Taking a rule away waits for the kernel (10 ms); links of other containers do not wait with it.
+  const rules = undo.use(new WorkerClient<LinkCalls>('link-worker', onLost));
   const proxies = undo.use(new WorkerClient<ProxyCalls>('proxy-worker', onLost));
   const service = undo.use(new NameService(log));
   const isEnabled = config.iptables;
-  const firewall = new Firewall({ owner: dataRoot, links, isEnabled, usesProxy });
+  const firewall = new Firewall({ owner: dataRoot, rules, isEnabled, usesProxy });
   if (config.ipForward) enableForwarding();
   const alias = `windlass ${dataRoot}`;
   const bridge = new BridgeDriver({ links, firewall, config, alias });
@@ -64,7 +66,7 @@ async function openParts(
   );
   const networks = await Networks.open({ dataRoot, config, links, drivers, alias, log });
   const hasIPv6 = existsSync('/proc/net/if_inet6');
-  const mapper = new PortMapper({ firewall, links, proxies, usesProxy, hasIPv6, log });
+  const mapper = new PortMapper({ firewall, rules, proxies, usesProxy, hasIPv6, log });
   const ports = new PortPublisher(mapper, config.defaultIp);
   const names = new SandboxNames({ config, networks, service });
   const sandboxes = new Sandboxes({ execRoot, networks, links, ports, names, log });

@@ -24,7 +24,7 @@ export interface MappingRequest {
 
 export interface PortMapperOptions {
   readonly firewall: Firewall;
-  readonly links: WorkerClient<LinkCalls>;
+  readonly rules: WorkerClient<LinkCalls>;
   readonly proxies: WorkerClient<ProxyCalls>;
   /** Local connections are forwarded; without it the rules do that, for IPv4. */
   readonly usesProxy: boolean;
@@ -174,7 +174,7 @@ export class PortMapper {
 
   async #forgetFlows(mappings: readonly Mapping[]): Promise<void> {
     const ports = mappings.filter(({ protocol }) => protocol === 'udp').map((one) => one.hostPort);
-    if (ports.length > 0) await this.#options.links.call('forgetUdpFlows', ports);
+    if (ports.length > 0) await this.#options.rules.call('forgetUdpFlows', ports);
   }
 
   /** Gives back all of a container's ports. */

@@ -71,35 +71,43 @@ export class Sandboxes {
   }
 
   async create(request: SandboxRequest, span: SpanSink): Promise<SandboxState> {
-    await this.release(request.containerId);
-    const { links, ports, names } = this.#options;
+    const { containerId } = request;
+    await this.release(containerId);
+    const { ports, names } = this.#options;
     await using undo = new AsyncDisposableStack();
     const endpoints = this.#attachAll(request, undo);
-    const isHost = request.networkMode === 'host';
-    const key = isHost ? '' : this.#keyOf(request.containerId);
-    if (!isHost) {
-      const plugs = [...endpoints.values()].flatMap((endpoint) => linkOf(endpoint) ?? []);
-      const gateways = gatewaysOf(gatewayEndpoint(endpoints.values()));
-      undo.defer(() => links.call('dropSandbox', key));
-      await span(
-        'network namespace and links',
-        () => links.call('createSandbox', key, plugs, gateways),
-        plugs.map(({ bridge, addresses }) => `${addresses.join(', ')} on ${bridge}`).join('; '),
-      );
-    }
-    undo.defer(() => ports.withdraw(request.containerId));
-    undo.defer(() => names.forget(request.containerId, endpoints));
+    const key = request.networkMode === 'host' ? '' : this.#keyOf(containerId);
     const scene = { request, key, endpoints };
-    const [shown, files] = await settled([
+    undo.defer(() => this.#dropNamespace(key));
+    undo.defer(() => ports.withdraw(containerId));
+    undo.defer(() => names.forget(containerId, endpoints));
+    const [, shown, files] = await settled([
+      this.#createNamespace(scene, span).then(() =>
+        names.announce(scene, { replaces: false }, span),
+      ),
       ports.publish(request, endpoints, span),
       span('network files', () => this.#writeFiles(scene)),
-      names.announce(scene, { replaces: false }, span),
     ] as const);
     const id = randomBytes(32).toString('hex');
     const state = { id, key, ...files, networks: settingsOf(endpoints), ports: shown };
-    this.#live.set(request.containerId, { ...scene, state });
+    this.#live.set(containerId, { ...scene, state });
     undo.move();
     return state;
+  }
+
+  async #createNamespace({ key, endpoints }: Scene, span: SpanSink): Promise<void> {
+    if (key === '') return;
+    const plugs = [...endpoints.values()].flatMap((endpoint) => linkOf(endpoint) ?? []);
+    const gateways = gatewaysOf(gatewayEndpoint(endpoints.values()));
+    await span(
+      'network namespace and links',
+      () => this.#options.links.call('createSandbox', key, plugs, gateways),
+      plugs.map(({ bridge, addresses }) => `${addresses.join(', ')} on ${bridge}`).join('; '),
+    );
+  }
+
+  async #dropNamespace(key: string): Promise<void> {
+    if (key !== '') await this.#options.links.call('dropSandbox', key);
   }
 
   /** Addresses for every attachment: the default bridge first, then the network of the container's mode. */
@@ -138,14 +146,14 @@ export class Sandboxes {
   async release(containerId: string): Promise<readonly Network[]> {
     const sandbox = this.#live.get(containerId);
     this.#live.delete(containerId);
-    const { ports, names, links } = this.#options;
+    const { ports, names } = this.#options;
     const path = sandbox?.key ?? this.#keyOf(containerId);
     if (!sandbox && !existsSync(path)) return [];
-    await Promise.all([
+    await settled([
       ports.withdraw(containerId),
       names.forget(containerId, sandbox?.endpoints ?? new Map()),
+      this.#dropNamespace(path),
     ]);
-    if (path !== '') await links.call('dropSandbox', path);
     const endpoints = [...(sandbox?.endpoints.values() ?? [])];
     for (const endpoint of endpoints) detach(endpoint, containerId);
     return endpoints.map(({ network }) => network);
