@@ -16,6 +16,7 @@ import { writeFileAtomic } from '../platform/atomic-file.ts';
 import { holdFifo, makeFifo } from '../platform/fifo.ts';
 import { hasErrno } from '../platform/libc.ts';
 import { commandLineOf, killPid } from '../platform/process.ts';
+import { containerdPaths } from './containerd-config.ts';
 import type { Containerd } from './containerd-supervisor.ts';
 import { shellQuoted } from './shell-quote.ts';
 
@@ -25,6 +26,8 @@ const POOL_SIZE = 3;
 /** Refilling waits until the start that emptied the pool is through. */
 const REFILL_DELAY_MS = 40;
 const READY_LIMIT_MS = 5_000;
+/** containerd keeps the bundles of tasks in a directory of this name. */
+const TASK_PLUGIN = 'io.containerd.runtime.v2.task';
 const SHIM_OOM_SCORE = '-499';
 
 export interface ShimPoolOptions {
@@ -57,7 +60,9 @@ interface LauncherPaths {
 }
 
 /**
- * `set -C` makes `>` create exclusively: the claim is atomic without starting a process. containerd 1.6
+ * `set -C` makes `>` create exclusively: the claim is atomic without starting a process. It stays as
+ * long as its shim runs, so that a launcher with an old list cannot claim that shim again; the address
+ * is read before, because the daemon withdraws the offer as soon as it sees the claim. containerd 1.6
  * also runs `delete` after every shim that ended well; where the runtime knows the container no more,
  * nothing is left to do and two process starts are saved.
  */
@@ -71,12 +76,12 @@ case $before in
 start)
   set -C
   for ready in ${shims}/*.ready; do
-    [ -e "$ready" ] || break
+    pid=
+    { { IFS= read -r address; IFS= read -r pid; } < "$ready"; } 2>/dev/null
+    [ -n "$pid" ] || continue
     if (: > "\${ready%.ready}.claimed") 2>/dev/null; then
-      # The daemon may have forgotten this one since the list was made.
-      pid=
-      { { IFS= read -r address; IFS= read -r pid; } < "$ready"; } 2>/dev/null
-      [ -n "$pid" ] && kill -0 "$pid" 2>/dev/null || continue
+      # It may have ended since the list was made, and its claim with it.
+      kill -0 "$pid" 2>/dev/null || continue
       # containerd finds the shim again by this file after its own restart.
       printf '%s' "$address" > address
       printf '%s' "$address"
@@ -144,18 +149,23 @@ export class ShimPool {
   }
 
   /**
-   * What a daemon that was killed left: idle shims are ended, those that serve a container are left
-   * alone, and the directories of ended ones go.
+   * What a daemon that was killed left: shims that serve a container are left alone, others are ended;
+   * directories and claims of ended ones go.
    */
   async #endLeftovers(): Promise<void> {
-    const files = new Set(await readdir(this.#directory));
-    for (const name of [...files].filter((file) => /^warm-[0-9a-f]+$/.test(file))) {
+    const served = await servedSockets(this.#options);
+    const files = await readdir(this.#directory);
+    const names = new Set(files.flatMap((file) => /^warm-[0-9a-f]+/.exec(file) ?? []));
+    for (const name of names) {
       const pid = await pidIn(join(this.#directory, name));
-      const isIdle = files.has(`${name}.ready`) && !files.has(`${name}.claimed`);
       const isRunning = pid > 1 && commandLineOf(pid).includes(name);
-      if (isRunning && isIdle) killPid(pid, 'SIGKILL');
-      if (isIdle || !isRunning) await this.#discard(name);
-      else await this.#forget(name);
+      const isClaimed = files.includes(`${name}.claimed`);
+      const serves = served === undefined || served.has(join(this.#directory, name, 's'));
+      if (isRunning && isClaimed && serves) await this.#withdraw(name);
+      else {
+        if (isRunning) killPid(pid, 'SIGKILL');
+        await this.#discard(name);
+      }
     }
   }
 
@@ -183,20 +193,20 @@ export class ShimPool {
     for (const shim of [...this.#shims.values()]) {
       if (!existsSync(join(this.#directory, `${shim.name}.claimed`))) continue;
       this.#shims.delete(shim.name);
-      shim.child.unref();
       shim.log[Symbol.dispose]();
-      await this.#forget(shim.name);
+      await this.#withdraw(shim.name);
     }
   }
 
-  async #forget(name: string): Promise<void> {
-    // In this order: without its claim a shim would be offered again.
+  /** Its claim stays as long as it runs. */
+  async #withdraw(name: string): Promise<void> {
     await rm(join(this.#directory, `${name}.ready`), { force: true });
-    await rm(join(this.#directory, `${name}.claimed`), { force: true });
   }
 
   async #discard(name: string): Promise<void> {
-    await this.#forget(name);
+    // In this order: without its claim a shim would be offered again.
+    await this.#withdraw(name);
+    await rm(join(this.#directory, `${name}.claimed`), { force: true });
     await rm(join(this.#directory, name), { recursive: true, force: true });
   }
 
@@ -277,6 +287,35 @@ export class ShimPool {
         await this.#onExit(name);
       }),
     );
+  }
+}
+
+/**
+ * The sockets of the shims that serve a container, by what lies in containerd's bundles; undefined
+ * when containerd is not ours and keeps them elsewhere.
+ */
+async function servedSockets(options: ShimPoolOptions): Promise<Set<string> | undefined> {
+  if (options.containerd.pid === undefined) return undefined;
+  const bundles = join(containerdPaths(options.execRoot).state, TASK_PLUGIN, options.namespace);
+  const served = new Set<string>();
+  for (const id of await namesIn(bundles)) {
+    try {
+      const address = await readFile(join(bundles, id, 'address'), 'utf8');
+      served.add(address.replace(/^unix:\/\//, ''));
+    } catch (error) {
+      // A create that was cut short has no shim.
+      if (!hasErrno(error, 'ENOENT')) throw error;
+    }
+  }
+  return served;
+}
+
+async function namesIn(directory: string): Promise<string[]> {
+  try {
+    return await readdir(directory);
+  } catch (error) {
+    if (hasErrno(error, 'ENOENT')) return [];
+    throw error;
   }
 }
 
