@@ -11,6 +11,7 @@ import type {
   Layer,
   LayerStore,
   RegisterOptions,
+  StagedLayer,
 } from '../../src-main/daemon/layer/layer-store.ts';
 
 interface Row {
@@ -33,11 +34,14 @@ export interface FakeLayerStore extends LayerStore {
   holders(): Readonly<Record<ChainId, readonly string[]>>;
   /** How often a layer was unpacked. */
   registrations(): number;
+  /** Staged layers nobody has disposed. */
+  staged(): number;
 }
 
 export function createFakeLayerStore(): FakeLayerStore {
   const rows = new Map<ChainId, Row>();
   let registrations = 0;
+  let staged = 0;
   const hold = (row: Row, holder: string): Layer => {
     row.holders.set(holder, (row.holders.get(holder) ?? 0) + 1);
     return row.layer;
@@ -50,12 +54,10 @@ export function createFakeLayerStore(): FakeLayerStore {
     rows.delete(chainId);
     return [row.layer, ...(row.layer.parent ? collect(row.layer.parent) : [])];
   };
-  const register = async (
+  const stage = async (
     blob: Readable,
-    parent: ChainId | undefined,
-    holder: string,
     options: RegisterOptions = {},
-  ): Promise<Layer> => {
+  ): Promise<StagedLayer & { readonly tar: Buffer }> => {
     const chunks: Buffer[] = [];
     let size = 0;
     options.signal?.throwIfAborted();
@@ -79,17 +81,23 @@ export function createFakeLayerStore(): FakeLayerStore {
     if (tar.length < 1024 || tar.toString('latin1', 257, 262) !== 'ustar') {
       throw dataLoss('archive/tar: invalid tar header');
     }
-    const diffId = sha256(tar);
+    staged++;
+    return { tar, diffId: sha256(tar), [Symbol.asyncDispose]: async () => void staged-- };
+  };
+  const place = async (
+    layer: StagedLayer,
+    parent: ChainId | undefined,
+    holder: string,
+  ): Promise<Layer> => {
+    const { diffId } = layer;
+    const tar = 'tar' in layer ? (layer.tar as Buffer) : refuse();
     const chainId = parent === undefined ? diffId : sha256(`${parent} ${diffId}`);
     const below = parent === undefined ? 0 : (rows.get(parent)?.layer.size ?? 0);
-    const layer: Layer = {
-      chainId,
-      diffId,
-      parent,
-      diffSize: tar.length,
-      size: tar.length + below,
+    const row = rows.get(chainId) ?? {
+      layer: { chainId, diffId, parent, diffSize: tar.length, size: tar.length + below },
+      tar,
+      holders: new Map<string, number>(),
     };
-    const row = rows.get(chainId) ?? { layer, tar, holders: new Map<string, number>() };
     rows.set(chainId, row);
     return hold(row, holder);
   };
@@ -102,7 +110,13 @@ export function createFakeLayerStore(): FakeLayerStore {
     get: (chainId) => rows.get(chainId)?.layer,
     metadata: async (chainId) => ({ MergedDir: `/fake/${chainId}` }),
     list: () => [...rows.values()].map(({ layer }) => layer),
-    register,
+    canStage: true,
+    stage,
+    place,
+    register: async (blob, parent, holder, options) => {
+      await using layer = await stage(blob, options);
+      return await place(layer, parent, holder);
+    },
     acquire: (chainId, holder) => {
       const row = rows.get(chainId);
       return row && hold(row, holder);
@@ -124,5 +138,6 @@ export function createFakeLayerStore(): FakeLayerStore {
     holders: () =>
       Object.fromEntries([...rows].map(([id, { holders }]) => [id, [...holders.keys()]])),
     registrations: () => registrations,
+    staged: () => staged,
   };
 }

@@ -1,13 +1,13 @@
 /**
- * Brings the layers of images into the layer store: several downloads at a time, registration from
- * the bottom up while later layers still download, each layer once however many pulls want it.
- * Follows moby distribution/xfer; unlike there a layer unpacks while it downloads.
+ * Brings the layers of images into the layer store: several downloads at a time, each unpacked while it
+ * arrives, put in their places from the bottom up; each layer once however many pulls want it.
+ * Follows moby distribution/xfer, which unpacks one after another when they are there.
  */
 import { randomUUID } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorMessage, internal } from '../../../shared/errors.ts';
-import type { ChainId, DiffId, Layer, LayerStore } from '../layer/layer-store.ts';
+import type { ChainId, DiffId, Layer, LayerStore, RegisterOptions } from '../layer/layer-store.ts';
 import type { Log } from '../log/log.ts';
 import { orAborted } from './abortable.ts';
 import { type BlobSource, downloadBlob } from './blob-download.ts';
@@ -40,6 +40,22 @@ interface Registration {
   readonly layer: Layer;
   readonly holder: string;
 }
+
+interface AwaitedParent {
+  readonly chainId: ChainId | undefined;
+  readonly result?: Promise<unknown>;
+  /** Of the layer that is built on it. */
+  readonly holder: string;
+}
+
+interface ArrivingBlob {
+  readonly spool: BlobSpool;
+  /** When the spool has all its bytes. */
+  readonly done: Promise<void>;
+  readonly options: RegisterOptions & { readonly signal: AbortSignal };
+}
+
+const MISMATCH = "layers from manifest don't match image configuration";
 
 /** The pull's reference on the top layer; release it once the image holds its own. */
 export type ReleaseLayers = () => Promise<void>;
@@ -139,11 +155,7 @@ export class LayerDownloads {
   /** Downloads and registers one layer. */
   async #obtain(
     wanted: WantedLayer,
-    parent: {
-      readonly chainId: ChainId | undefined;
-      readonly result?: Promise<unknown>;
-      readonly holder: string;
-    },
+    parent: AwaitedParent,
     source: BlobSource,
     context: SharedTaskContext,
   ): Promise<Registration> {
@@ -154,8 +166,6 @@ export class LayerDownloads {
         spool,
         done: this.#finished.get(spool) ?? Promise.resolve(),
       }));
-      // The parent's failure is this layer's failure, without waiting for the download.
-      await orAborted(Promise.resolve(parent.result), context.signal);
       const extracting = { current: 0, isShown: false };
       const showExtracting = throttledProgress(wanted.blob.size, (current) =>
         context.emit(movingLine(id, 'Extracting', current, wanted.blob.size)),
@@ -164,32 +174,76 @@ export class LayerDownloads {
         extracting.isShown = true;
         showExtracting(extracting.current);
       });
-      // Reported below, through the register call that reads the same spool.
+      // Reported below, through the unpacking that reads the same spool.
       downloaded.catch(() => undefined);
-      let layer: Layer;
-      try {
-        layer = await this.#options.layers.register(spool.reader(), parent.chainId, parent.holder, {
+      const blob: ArrivingBlob = {
+        spool,
+        done,
+        options: {
           signal: context.signal,
           expectedDigest: wanted.blob.digest,
           onProgress: (bytes) => {
             extracting.current = bytes;
             if (extracting.isShown) showExtracting(bytes);
           },
-        });
-      } catch (error) {
-        context.signal.throwIfAborted();
-        throw await this.#registerError(error, wanted, spool, done);
-      }
+        },
+      };
+      const layer = this.#options.layers.canStage
+        ? await this.#stage(wanted, parent, blob)
+        : await this.#register(wanted, parent, blob);
       await downloaded;
-      if (layer.diffId !== wanted.diffId) {
-        await this.#options.layers.release(layer.chainId, parent.holder);
-        throw new Error("layers from manifest don't match image configuration");
-      }
       if (wanted.blob.size > 0) showExtracting(wanted.blob.size);
       context.emit(statusLine(id, 'Pull complete'));
       return { layer, holder: parent.holder };
     } finally {
       await download.leave();
+    }
+  }
+
+  /** Unpacks at once and waits for the parent afterwards. */
+  async #stage(wanted: WantedLayer, parent: AwaitedParent, blob: ArrivingBlob): Promise<Layer> {
+    const { layers } = this.#options;
+    const unpacking = this.#explained(wanted, blob, () =>
+      layers.stage(blob.spool.reader(), blob.options),
+    );
+    try {
+      // The parent's failure is this layer's failure, without waiting for the download.
+      await Promise.all([
+        unpacking,
+        orAborted(Promise.resolve(parent.result), blob.options.signal),
+      ]);
+    } catch (error) {
+      unpacking.then((staged) => staged[Symbol.asyncDispose]()).catch(() => undefined);
+      throw error;
+    }
+    await using staged = await unpacking;
+    if (staged.diffId !== wanted.diffId) throw new Error(MISMATCH);
+    return await this.#explained(wanted, blob, () =>
+      layers.place(staged, parent.chainId, parent.holder),
+    );
+  }
+
+  async #register(wanted: WantedLayer, parent: AwaitedParent, blob: ArrivingBlob): Promise<Layer> {
+    const { layers } = this.#options;
+    await orAborted(Promise.resolve(parent.result), blob.options.signal);
+    const layer = await this.#explained(wanted, blob, () =>
+      layers.register(blob.spool.reader(), parent.chainId, parent.holder, blob.options),
+    );
+    if (layer.diffId === wanted.diffId) return layer;
+    await layers.release(layer.chainId, parent.holder);
+    throw new Error(MISMATCH);
+  }
+
+  async #explained<T>(
+    wanted: WantedLayer,
+    { spool, done, options }: ArrivingBlob,
+    work: () => Promise<T>,
+  ): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      options.signal.throwIfAborted();
+      throw await this.#registerError(error, wanted, spool, done);
     }
   }
 

@@ -19,6 +19,11 @@ export interface GraphDriver {
   status(): readonly (readonly [string, string])[];
   /** A layer that will be unpacked into and then only read. Throws conflict when the id exists. */
   create(id: string, parent: string | undefined): Promise<void>;
+  /**
+   * Puts a layer that was created without a parent, and unpacked, on top of one. Absent where the
+   * parent's files are needed while a layer is unpacked.
+   */
+  stack?(id: string, parent: string): Promise<void>;
   /** A layer a container writes to. */
   createReadWrite(
     id: string,

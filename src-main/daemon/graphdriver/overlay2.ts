@@ -113,13 +113,20 @@ export class Overlay2Driver implements GraphDriver {
       const link = shortLink();
       symlinkSync(join('..', id, 'diff'), join(this.#options.root, 'l', link));
       writeFileSync(this.#path(id, 'link'), link, { mode: 0o644 });
-      if (lower === undefined) return;
-      mkdirSync(this.#path(id, 'work'), { mode: 0o700 });
-      writeFileSync(this.#path(id, 'lower'), lower, { mode: 0o644 });
+      if (lower !== undefined) this.#putOn(id, lower);
     } catch (error) {
       rmSync(this.#path(id), { recursive: true, force: true });
       throw error;
     }
+  }
+
+  #putOn(id: string, lower: string): void {
+    mkdirSync(this.#path(id, 'work'), { mode: 0o700 });
+    writeFileSync(this.#path(id, 'lower'), lower, { mode: 0o644 });
+  }
+
+  async stack(id: string, parent: string): Promise<void> {
+    this.#putOn(id, this.#lowerOf(parent));
   }
 
   /** `l/PARENT:l/GRANDPARENT:…` for a child of `parent`. */

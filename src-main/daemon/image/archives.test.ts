@@ -23,6 +23,7 @@ const load = (room: ImageRoom, bytes: Uint8Array, quiet = true): Promise<void> =
 async function expectNoLeaks(room: ImageRoom): Promise<void> {
   const holders = new Set(Object.values(room.layers.holders()).flat());
   expect([...holders].filter((holder) => !holder.startsWith('sha256:'))).toEqual([]);
+  expect(room.layers.staged()).toBe(0);
   expect(await readdir(join(room.root, 'tmp', 'images')).catch(() => [])).toEqual([]);
 }
 
@@ -75,6 +76,32 @@ describe('ImageService.load', () => {
     const image = await layeredImage();
     await load(room, await ociArchive(image, 'docker.io/library/x:1'));
     expect(room.images.namesOf(image.id)).toEqual(['x:1']);
+    await expectNoLeaks(room);
+  });
+
+  it('takes a layer that stands twice in one image, and leaves what no image names', async () => {
+    await using room = await openImageRoom();
+    const [layer] = (await layeredImage()).layers;
+    if (!layer) throw new Error('no layer');
+    const image = makeImage([layer, layer]);
+    const other = await layeredImage('2');
+    const path = (diffId: string): string => `${diffId.slice('sha256:'.length)}/layer.tar`;
+    await load(
+      room,
+      await makeTar([
+        { path: path(layer.diffId), content: layer.tar },
+        { path: 'unused/layer.tar', content: other.layers.at(-1)?.tar ?? '' },
+        { path: 'c.json', content: image.config },
+        {
+          path: 'manifest.json',
+          content: JSON.stringify([
+            { Config: 'c.json', Layers: [path(layer.diffId), path(layer.diffId)] },
+          ]),
+        },
+      ]),
+    );
+    expect(room.images.get(image.id)?.config.rootfs.diff_ids).toEqual([layer.diffId, layer.diffId]);
+    expect(room.layers.list()).toHaveLength(2);
     await expectNoLeaks(room);
   });
 

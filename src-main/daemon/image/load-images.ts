@@ -3,9 +3,10 @@ import { randomUUID } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { isDeepStrictEqual } from 'node:util';
 import { internal } from '../../../shared/errors.ts';
+import { hexOf } from '../distribution/digest.ts';
 import { ProgressQueue } from '../distribution/progress.ts';
 import { familiarString, parseReference } from '../distribution/reference.ts';
-import { ArchiveEntries } from './archive-entries.ts';
+import { ArchiveEntries, type TakeApartOptions } from './archive-entries.ts';
 import { type ArchivedImage, readArchive } from './archive-manifest.ts';
 import { chainIdsOf, parseImageConfig } from './image-config.ts';
 import { type ImageContext, publishImageEvent } from './image-context.ts';
@@ -28,12 +29,17 @@ export async function loadImages(
   const gone = new AbortController();
   const progress = new ProgressQueue(options.onProgress, (error) => gone.abort(error));
   const signal = options.signal ? AbortSignal.any([options.signal, gone.signal]) : gone.signal;
-  await using entries = await ArchiveEntries.unpack(archive, context.temporaryDirectory, signal);
+  await using entries = await ArchiveEntries.takeApart(archive, {
+    temporaryDirectory: context.temporaryDirectory,
+    signal,
+    ...(context.layers.canStage ? { stage: stageUnlessPresent(context, signal) } : {}),
+  });
   const session: LoadSession = {
     context,
     entries,
     holder: `load:${randomUUID()}`,
     held: [],
+    placed: new Map(),
     progress,
     quiet: options.quiet,
     signal,
@@ -48,6 +54,18 @@ export async function loadImages(
     }
     await progress.flush();
   }
+}
+
+/** A layer named by the digest of one that is here will not be needed; it is not unpacked again. */
+function stageUnlessPresent(
+  { layers }: ImageContext,
+  signal: AbortSignal,
+): NonNullable<TakeApartOptions['stage']> {
+  const present = new Set(layers.list().map(({ diffId }) => hexOf(diffId)));
+  return (name) =>
+    name.split('/').some((part) => present.has(part))
+      ? undefined
+      : (blob) => layers.stage(blob, { signal });
 }
 
 async function loadAll(session: LoadSession, images: readonly ArchivedImage[]): Promise<void> {

@@ -152,6 +152,53 @@ describe.each(['overlay2', 'vfs'])('FileLayerStore on %s', (driverName) => {
     expect((await buffer(await store.tarStream(layer.chainId))).equals(tar)).toBe(true);
   });
 
+  it('unpacks a layer before its parent is known, where the driver can', async () => {
+    const below = await tarOf([{ name: 'a' }, 'below'], [{ name: 'b' }, 'below']);
+    const above = await tarOf([{ name: 'a' }, 'above'], [{ name: '.wh.b' }]);
+    if (!store.canStage) {
+      expect(driverName).toBe('vfs');
+      await expect(store.stage(stream(above))).rejects.toThrow('on a parent only');
+      return;
+    }
+    await using staged = await store.stage(stream(gzipSync(above)));
+    expect(staged.diffId).toBe(sha256(above));
+    expect(store.list()).toEqual([]);
+    const base = await store.register(stream(below), undefined, 'image');
+    await expect(store.place(staged, sha256(above), 'image')).rejects.toThrow('does not exist');
+    const top = await store.place(staged, base.chainId, 'image');
+    expect(top).toMatchObject({
+      chainId: chainIdOf(base.chainId, staged.diffId),
+      parent: base.chainId,
+      size: 15,
+    });
+    expect(await buffer(await store.tarStream(top.chainId))).toEqual(above);
+    await store.createReadWrite('c', top.chainId, { initLayer: false });
+    await mounted('c', (path) => {
+      expect(readFileSync(join(path, 'a'), 'utf8')).toBe('above');
+      expect(existsSync(join(path, 'b'))).toBe(false);
+    });
+    await store.releaseReadWrite('c');
+  });
+
+  it('keeps one of two, and none of what was staged and not placed', async () => {
+    if (!store.canStage) return expect(driverName).toBe('vfs');
+    const tar = await tarOf([{ name: 'a' }, 'text']);
+    const registered = await store.register(stream(tar), undefined, 'one');
+    {
+      await using twin = await store.stage(stream(tar));
+      await using _unused = await store.stage(stream(tar));
+      expect(await store.place(twin, undefined, 'two')).toBe(registered);
+      expect(leftovers().length).toBeGreaterThan(1);
+    }
+    await settle();
+    expect(leftovers()).toHaveLength(1);
+    await store.release(registered.chainId, 'one');
+    expect(store.get(registered.chainId)).toBeDefined();
+    await store.release(registered.chainId, 'two');
+    await settle();
+    expect(leftovers()).toEqual([]);
+  });
+
   it('reports what a container changed', async () => {
     const base = await tarOf([{ name: 'etc/conf' }, 'x'], [{ name: 'old' }, 'x']);
     const layer = await store.register(stream(base), undefined, 'image');

@@ -1,7 +1,7 @@
 /** The layer store over a graph driver (moby layer/layer_store.go). */
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
-import { conflict, dataLoss, internal, notFound } from '../../../shared/errors.ts';
+import { conflict, internal, notFound } from '../../../shared/errors.ts';
 import type { GraphDriver } from '../graphdriver/graphdriver.ts';
 import type { Log } from '../log/log.ts';
 import { setUpInitLayer } from './init-layer.ts';
@@ -14,13 +14,18 @@ import type {
   ReadWriteLayer,
   ReadWriteLayerOptions,
   RegisterOptions,
+  StagedLayer,
 } from './layer-store.ts';
 import { DriverReadWriteLayer, type MountRecord } from './read-write-layer.ts';
 import { assembleTar } from './tar-split.ts';
-import type { UnpackResult } from './unpack-messages.ts';
+import {
+  type ConstructionSite,
+  checkResult,
+  newCacheId,
+  UnpackedLayer,
+  unpackRequest,
+} from './unpacked-layer.ts';
 import { Unpacker } from './unpacker.ts';
-
-const newCacheId = (): string => randomBytes(32).toString('hex');
 
 /** ChainID of a layer on `parent` (OCI image-spec config.md). */
 export function chainIdOf(parent: ChainId | undefined, diffId: DiffId): ChainId {
@@ -63,6 +68,10 @@ export class FileLayerStore implements LayerStore {
     this.#metadata = new LayerMetadata(options.dataRoot, options.driver.name, options.log);
     this.#loadLayers();
     for (const [name, record] of this.#metadata.loadMounts()) this.#addReadWrite(name, record);
+  }
+
+  get #site(): ConstructionSite {
+    return { driver: this.#driver, metadata: this.#metadata, unpacker: this.#unpacker };
   }
 
   get driverName(): string {
@@ -133,21 +142,16 @@ export class FileLayerStore implements LayerStore {
     holder: string,
     options: RegisterOptions = {},
   ): Promise<Layer> {
-    const below = parent === undefined ? undefined : this.#layers.get(parent);
-    if (parent !== undefined && !below) throw notFound(`layer ${parent} does not exist`);
+    const below = this.#below(parent);
     const expected =
       options.expectedDiffId === undefined
         ? undefined
         : this.#layers.get(chainIdOf(parent, options.expectedDiffId));
     if (expected) return this.#verifyPresent(blob, expected, { holder, options });
-    const cacheId = newCacheId();
-    // The parent must not go while this layer is built on it.
-    below?.holders.add(`building:${cacheId}`);
-    try {
-      return await this.#build(blob, { cacheId, parent, holder, below: below?.cacheId, options });
-    } finally {
-      below?.holders.delete(`building:${cacheId}`);
-    }
+    return this.#whileBuilding(below, randomUUID(), async () => {
+      await using built = await UnpackedLayer.unpack(this.#site, blob, below?.cacheId, options);
+      return await this.#commit(built, parent, holder);
+    });
   }
 
   async #verifyPresent(
@@ -168,46 +172,56 @@ export class FileLayerStore implements LayerStore {
     }
   }
 
-  async #build(
-    blob: Readable,
-    plan: {
-      cacheId: string;
-      parent: ChainId | undefined;
-      below: string | undefined;
-      holder: string;
-      options: RegisterOptions;
-    },
-  ): Promise<Layer> {
-    const { cacheId, parent, holder, options } = plan;
-    await using undo = new AsyncDisposableStack();
-    undo.defer(() => this.#metadata.abandon(cacheId));
-    undo.defer(() => this.#driver.remove(cacheId));
-    const directory = await this.#metadata.begin(cacheId);
-    await this.#driver.create(cacheId, plan.below);
-    const target = await this.#driver.unpackTarget(cacheId);
-    const splitPath = this.#metadata.splitPathIn(directory);
-    const result = await this.#unpacker.unpack(
-      blob,
-      unpackRequest({ ...target, splitPath }, options),
-    );
-    checkResult(result, options);
-    const chainId = chainIdOf(parent, result.diffId);
-    const present = this.#layers.get(chainId);
-    if (present) {
-      // Another registration of the same layer was faster; ours is undone.
-      present.holders.add(holder);
-      return present;
+  get canStage(): boolean {
+    return this.#driver.stack !== undefined;
+  }
+
+  async stage(blob: Readable, options: RegisterOptions = {}): Promise<StagedLayer> {
+    if (!this.canStage) throw internal(`${this.#driver.name} unpacks on a parent only`);
+    return UnpackedLayer.unpack(this.#site, blob, undefined, options);
+  }
+
+  async place(staged: StagedLayer, parent: ChainId | undefined, holder: string): Promise<Layer> {
+    if (!(staged instanceof UnpackedLayer)) throw internal('the layer was staged elsewhere');
+    const below = this.#below(parent);
+    return this.#whileBuilding(below, staged.cacheId, async () => {
+      const present = this.acquire(chainIdOf(parent, staged.diffId), holder);
+      if (!present && below) await this.#driver.stack?.(staged.cacheId, below.cacheId);
+      return present ?? this.#commit(staged, parent, holder);
+    });
+  }
+
+  #below(parent: ChainId | undefined): Held | undefined {
+    const below = parent === undefined ? undefined : this.#layers.get(parent);
+    if (parent !== undefined && !below) throw notFound(`layer ${parent} does not exist`);
+    return below;
+  }
+
+  /** The parent must not go while a layer is built on it. */
+  async #whileBuilding<T>(below: Held | undefined, id: string, work: () => Promise<T>): Promise<T> {
+    below?.holders.add(`building:${id}`);
+    try {
+      return await work();
+    } finally {
+      below?.holders.delete(`building:${id}`);
     }
-    const record = { chainId, diffId: result.diffId, parent, cacheId, diffSize: result.sizeBytes };
+  }
+
+  async #commit(built: UnpackedLayer, parent: ChainId | undefined, holder: string): Promise<Layer> {
+    const { diffId, cacheId, sizeBytes } = built;
+    const chainId = chainIdOf(parent, diffId);
+    // Another registration of the same layer was faster; ours is undone.
+    const present = this.acquire(chainId, holder);
+    if (present) return present;
+    const record = { chainId, diffId, parent, cacheId, diffSize: sizeBytes };
     const held = this.#add(record);
     held.holders.add(holder);
     try {
-      await this.#metadata.commit(record);
+      await built.commit(record);
     } catch (error) {
       this.#forget(held);
       throw error;
     }
-    undo.move();
     return held;
   }
 
@@ -327,27 +341,4 @@ export class FileLayerStore implements LayerStore {
     await this.#driver.cleanup();
     await this.#unpacker.close();
   }
-}
-
-function unpackRequest(
-  target: Parameters<Unpacker['unpack']>[1]['target'],
-  options: RegisterOptions,
-): Parameters<Unpacker['unpack']>[1] {
-  return {
-    target,
-    ...(options.signal ? { signal: options.signal } : {}),
-    ...(options.onProgress ? { onProgress: options.onProgress } : {}),
-  };
-}
-
-function checkResult(result: UnpackResult, expected: RegisterOptions): void {
-  const { expectedDigest, expectedSize, expectedDiffId } = expected;
-  if (expectedSize !== undefined && result.blobBytes !== expectedSize)
-    throw dataLoss(
-      `filesystem layer verification failed: ${result.blobBytes} bytes instead of ${expectedSize}`,
-    );
-  if (expectedDigest !== undefined && result.digest !== expectedDigest)
-    throw dataLoss(`filesystem layer verification failed for digest ${expectedDigest}`);
-  if (expectedDiffId !== undefined && result.diffId !== expectedDiffId)
-    throw dataLoss(`layers from manifest don't match image configuration`);
 }

@@ -40,6 +40,11 @@ export interface RegisterOptions {
   readonly expectedDiffId?: DiffId;
 }
 
+/** An unpacked layer without a place in a chain. Dispose removes it, unless it was placed. */
+export interface StagedLayer extends AsyncDisposable {
+  readonly diffId: DiffId;
+}
+
 export interface ReadWriteLayerOptions {
   readonly storageOpt?: Readonly<Record<string, string>>;
   /** Make the init layer (/dev/console, /etc/hosts … /.dockerenv) between image and rw layer. */
@@ -79,6 +84,15 @@ export interface LayerStore {
     holder: string,
     options?: RegisterOptions,
   ): Promise<Layer>;
+  /** The driver can unpack a layer whose parent is not known yet. */
+  readonly canStage: boolean;
+  /** Unpacks a tar as `register` does, before its place in a chain is known. Only where `canStage`. */
+  stage(blob: Readable, options?: RegisterOptions): Promise<StagedLayer>;
+  /**
+   * Puts a staged layer on its parent and takes a reference for `holder`. The caller still disposes
+   * the staged layer, whatever comes of this.
+   */
+  place(staged: StagedLayer, parent: ChainId | undefined, holder: string): Promise<Layer>;
   /** Takes a reference on a present layer and its parents; undefined when it is not there. */
   acquire(chainId: ChainId, holder: string): Layer | undefined;
   /** Drops the holder's reference; layers without any are deleted, children first. Answers what went. */

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { copyFileSync } from 'node:fs';
 import { relative } from 'node:path';
-import { PassThrough, type Transform } from 'node:stream';
+import type { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { parentPort } from 'node:worker_threads';
 import { createGunzip, createZstdDecompress } from 'node:zlib';
@@ -60,7 +60,8 @@ class ChunkQueue {
   }
 }
 
-function decompressorFor(magic: Buffer): Transform {
+/** undefined: the bytes are the tar. */
+function decompressorFor(magic: Buffer): Transform | undefined {
   const starts = (...bytes: readonly number[]): boolean =>
     bytes.every((byte, at) => magic[at] === byte);
   if (starts(0x1f, 0x8b)) return createGunzip({ chunkSize: CHUNK_BYTES });
@@ -69,7 +70,7 @@ function decompressorFor(magic: Buffer): Transform {
     throw new Error('bzip2 compressed layers are not supported; use gzip or zstd');
   if (starts(0xfd, 0x37, 0x7a, 0x58, 0x5a))
     throw new Error('xz compressed layers are not supported; use gzip or zstd');
-  return new PassThrough();
+  return undefined;
 }
 
 /** The first bytes, then everything including them. */
@@ -92,38 +93,47 @@ async function peek(
 }
 
 async function unpack(queue: ChunkQueue, target: UnpackTarget | undefined): Promise<UnpackResult> {
-  const blobHash = createHash('sha256');
-  const tarHash = createHash('sha256');
-  let blobBytes = 0;
   const { magic, all } = await peek(queue.read());
+  const decompressor = decompressorFor(magic);
   const writer = target === undefined ? undefined : new LayerWriter(target);
+  const blob = new Measure();
+  const tar = decompressor ? new Measure() : blob;
+  const take = async (bytes: AsyncIterable<Buffer>): Promise<void> => {
+    for await (const chunk of tar.pass(bytes)) writer?.push(chunk);
+  };
   try {
-    await pipeline(
-      async function* () {
-        for await (const chunk of all) {
-          blobHash.update(chunk);
-          blobBytes += chunk.length;
-          yield chunk;
-        }
-      },
-      decompressorFor(magic),
-      async (tar: AsyncIterable<Buffer>) => {
-        for await (const chunk of tar) {
-          tarHash.update(chunk);
-          writer?.push(chunk);
-        }
-      },
-    );
+    if (decompressor) await pipeline(blob.pass(all), decompressor, take);
+    else await take(all);
     writer?.finish();
   } finally {
     writer?.close();
   }
   return {
-    digest: `sha256:${blobHash.digest('hex')}`,
-    blobBytes,
-    diffId: `sha256:${tarHash.digest('hex')}`,
+    digest: blob.digest(),
+    blobBytes: blob.bytes,
+    diffId: tar.digest(),
     sizeBytes: writer?.sizeBytes ?? 0,
   };
+}
+
+/** Counts and hashes what passes. */
+class Measure {
+  readonly #hash = createHash('sha256');
+  #digest: string | undefined;
+  bytes = 0;
+
+  async *pass(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+    for await (const chunk of source) {
+      this.#hash.update(chunk);
+      this.bytes += chunk.length;
+      yield chunk;
+    }
+  }
+
+  digest(): string {
+    this.#digest ??= `sha256:${this.#hash.digest('hex')}`;
+    return this.#digest;
+  }
 }
 
 /** Extracts and records at once. */

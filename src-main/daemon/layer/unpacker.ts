@@ -86,7 +86,12 @@ export class Unpacker {
     const flush = async (): Promise<void> => {
       if (batchBytes === 0) return;
       // A transferred buffer must be its own, not a slice of Node's pool.
-      const bytes = new Uint8Array(Buffer.concat(batch));
+      const bytes = new Uint8Array(batchBytes);
+      let at = 0;
+      for (const piece of batch) {
+        bytes.set(piece, at);
+        at += piece.length;
+      }
       batch = [];
       batchBytes = 0;
       while (job.inFlight > WINDOW_BYTES && !job.isOver) {
