@@ -1,7 +1,9 @@
 /**
  * Side by side with dockerd on this machine, interleaved, in one run. Prints ratios (ours / dockerd's, below
  * 1 is faster); seconds only so that a ratio can be judged. Needs root and Debian's docker.io.
- * `npm run bench [-- --rounds N]`.
+ * Both keep their data on one new ext4 with a journal, as installers make it: some machines' own have none,
+ * where creating files after deleting many is slow for a minute, whoever does it.
+ * `npm run bench [-- --rounds N] [-- --only run,load]`.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -9,13 +11,20 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 import { listMounts } from '../../src-main/daemon/platform/mount.ts';
 import { command } from '../support/daemon.ts';
 import { bigImage, busyboxImage, dockerArchive } from '../support/fixture-images.ts';
+import { pushImage } from '../support/push-image.ts';
+import { startRegistry } from '../support/registry.ts';
 
-const rounds = Number(process.argv[process.argv.indexOf('--rounds') + 1] ?? 0) || 15;
+const { values: options } = parseArgs({
+  options: { rounds: { type: 'string', default: '15' }, only: { type: 'string' } },
+});
+const rounds = Number(options.rounds);
 const entry = fileURLToPath(new URL('../../dist/src-main/windlassd.js', import.meta.url));
 const root = mkdtempSync(join(tmpdir(), 'windlass-bench-'));
+const disk = `${root}.ext4`;
 
 interface Engine {
   readonly name: 'windlass' | 'dockerd';
@@ -131,22 +140,28 @@ function report(what: string, ours: number, theirs: number, unit: string): void 
   );
 }
 
-/** Resident memory of the daemon's own processes, without shims. */
+/** Resident memory of the daemon and the containerd below it; shims are not counted. */
 function residentMb(engine: Engine): number {
-  const pids = execFileSync('pgrep', ['-f', join(root, engine.name === 'windlass' ? 'w' : 'd')])
-    .toString()
-    .split('\n')
-    .filter(Boolean);
-  const sizes = pids.map((pid) => {
-    try {
-      const isShim = readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('shim');
-      const rss = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? '0';
-      return isShim ? 0 : Number(rss) / 1024;
-    } catch {
-      return 0;
-    }
-  });
-  return sizes.reduce((sum, size) => sum + size, 0);
+  const parents = new Map<string, string>();
+  for (const line of execFileSync('ps', ['-eo', 'pid=,ppid=']).toString().trim().split('\n')) {
+    const [pid = '', parent = ''] = line.trim().split(/\s+/);
+    parents.set(pid, parent);
+  }
+  const daemon = String(engine.child?.pid);
+  const isBelow = (pid: string | undefined): boolean =>
+    pid !== undefined && (pid === daemon || isBelow(parents.get(pid)));
+  return [...parents.keys()].filter(isBelow).reduce((sum, pid) => sum + residentOf(pid), 0);
+}
+
+function residentOf(pid: string): number {
+  try {
+    if (readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('shim')) return 0;
+    const status = readFileSync(`/proc/${pid}/status`, 'utf8');
+    return Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? '0') / 1024;
+  } catch {
+    // Ended meanwhile.
+    return 0;
+  }
 }
 
 async function inParallel(
@@ -164,6 +179,23 @@ async function inParallel(
 
 async function main(): Promise<void> {
   process.stdout.write(`ratio = windlass / dockerd, medians of ${rounds}\n`);
+  await compareStarts();
+  const busybox = await dockerArchive([{ image: await busyboxImage(), tags: ['busybox:latest'] }]);
+  for (const engine of engines) await must(engine, ['load'], busybox);
+  const benches: Readonly<Record<string, () => Promise<void>>> = {
+    run: compareRuns,
+    burst: compareBursts,
+    load: compareLoads,
+    pull: comparePulls,
+    ps: compareMany,
+    logs: compareLogs,
+  };
+  const chosen = options.only?.split(',') ?? Object.keys(benches);
+  for (const name of chosen) await benches[name]?.();
+  report('memory of the daemon', residentMb(engines[0]), residentMb(engines[1]), 'MB');
+}
+
+async function compareStarts(): Promise<void> {
   const starts = { windlass: [] as number[], dockerd: [] as number[] };
   for (let round = 0; round < 3; round++) {
     for (const engine of engines) {
@@ -173,30 +205,42 @@ async function main(): Promise<void> {
   }
   report('daemon start', median(starts.windlass), median(starts.dockerd), 's');
   for (const engine of engines) await launch(engine);
-  const busybox = await dockerArchive([{ image: await busyboxImage(), tags: ['busybox:latest'] }]);
-  for (const engine of engines) await must(engine, ['load'], busybox);
+}
+
+async function compareRuns(): Promise<void> {
   for (const network of ['bridge', 'none'])
     await compare(`docker run --rm busybox true (${network})`, rounds, (engine) =>
       must(engine, ['run', '--rm', '--network', network, 'busybox', 'true']),
     );
+}
+
+async function compareBursts(): Promise<void> {
   await compare('50 containers, 8 at a time', 3, (engine) =>
     inParallel(50, 8, () => must(engine, ['run', '--rm', 'busybox', 'true'])),
   );
-  await compareBigImage();
-  await compareMany();
-  await compareLogs();
-  report('memory of the daemon', residentMb(engines[0]), residentMb(engines[1]), 'MB');
 }
 
-async function compareBigImage(): Promise<void> {
+async function compareLoads(): Promise<void> {
   const archive = await dockerArchive([{ image: await bigImage(), tags: ['big:latest'] }]);
   const path = join(root, 'big.tar');
   writeFileSync(path, archive);
   await compare(
     'docker load of 250 MB',
-    3,
+    Math.min(rounds, 5),
     (engine) => must(engine, ['load', '-q', '-i', path]),
     (engine) => must(engine, ['rmi', 'big:latest']),
+  );
+}
+
+async function comparePulls(): Promise<void> {
+  await using registry = await startRegistry();
+  await pushImage(registry.url, 'big', await bigImage(), { tag: 'latest' });
+  const name = `${new URL(registry.url).host}/big:latest`;
+  await compare(
+    'docker pull of 250 MB',
+    Math.min(rounds, 5),
+    (engine) => must(engine, ['pull', '-q', name]),
+    (engine) => must(engine, ['rmi', name]),
   );
 }
 
@@ -224,7 +268,14 @@ async function compareLogs(): Promise<void> {
   await compare('docker logs of 100 MB', 3, (engine) => must(engine, ['logs', 'logs']));
 }
 
+function mountDisk(): void {
+  execFileSync('truncate', ['-s', '12G', disk]);
+  execFileSync('mkfs.ext4', ['-q', disk]);
+  execFileSync('mount', ['-o', 'loop', disk, root]);
+}
+
 try {
+  mountDisk();
   await main();
 } catch (error) {
   process.stderr.write(`${String(error)}\n`);
@@ -235,4 +286,5 @@ try {
   for (const { mountPoint } of listMounts().filter((one) => one.mountPoint.startsWith(root)))
     execFileSync('umount', ['-l', mountPoint]);
   rmSync(root, { recursive: true, force: true });
+  rmSync(disk, { force: true });
 }
