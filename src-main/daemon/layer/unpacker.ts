@@ -9,6 +9,8 @@ import type { FromUnpacker, ToUnpacker, UnpackResult, UnpackTarget } from './unp
 const WORKERS = 2;
 /** Bytes on their way to a worker, a job. */
 const WINDOW_BYTES = 2 * 1024 * 1024;
+/** Workers without work go, and the memory their last layers took with them. */
+const IDLE_MS = 3_000;
 /** Small chunks are sent together. */
 const BATCH_BYTES = 256 * 1024;
 
@@ -32,9 +34,11 @@ export class Unpacker {
   readonly #workers: (Worker | undefined)[] = [];
   readonly #jobs = new Map<number, Job>();
   #nextJob = 1;
+  #idleTimer: NodeJS.Timeout | undefined;
 
   /** Feeds a stream to a worker. Throws EngineErrors; the target is left as it is. */
   async unpack(source: Readable, request: UnpackRequest): Promise<UnpackResult> {
+    clearTimeout(this.#idleTimer);
     const number = this.#nextJob++;
     const worker = this.#workerFor(number);
     const job: Job = {
@@ -69,7 +73,14 @@ export class Unpacker {
       request.signal?.removeEventListener('abort', onAbort);
       this.#jobs.delete(number);
       source.destroy();
+      if (this.#jobs.size === 0) this.#endWhenIdle();
     }
+  }
+
+  #endWhenIdle(): void {
+    clearTimeout(this.#idleTimer);
+    this.#idleTimer = setTimeout(() => void this.close(), IDLE_MS);
+    this.#idleTimer.unref();
   }
 
   async #feed(source: Readable, number: number, job: Job): Promise<void> {
@@ -162,9 +173,10 @@ export class Unpacker {
     }
   }
 
+  /** Ends the workers; the next job starts new ones. */
   async close(): Promise<void> {
-    for (const worker of this.#workers) await worker?.terminate();
-    this.#workers.length = 0;
+    clearTimeout(this.#idleTimer);
+    await Promise.all(this.#workers.splice(0).map((worker) => worker?.terminate()));
   }
 }
 
