@@ -53,13 +53,11 @@ const maker =
     new EngineError(code, message, options);
 
 export const invalidArgument = maker('invalidArgument');
-export const unauthorized = maker('unauthorized');
 export const forbidden = maker('forbidden');
 export const notFound = maker('notFound');
 export const conflict = maker('conflict');
 export const internal = maker('internal');
 export const cancelled = maker('cancelled');
-export const deadlineExceeded = maker('deadlineExceeded');
 export const dataLoss = maker('dataLoss');
 export const notImplemented = maker('notImplemented');
 export const unavailable = maker('unavailable');

@@ -35,24 +35,24 @@ export type Operation =
   | StreamOperation<z.ZodType, z.ZodType>
   | DuplexOperation<z.ZodType, z.ZodType>;
 
-export const call = <I extends z.ZodType, O extends z.ZodType>(input: I, output: O) =>
+const call = <I extends z.ZodType, O extends z.ZodType>(input: I, output: O) =>
   ({ kind: 'call', input, output }) as CallOperation<I, O>;
-export const stream = <I extends z.ZodType, O extends z.ZodType>(input: I, output: O) =>
+const stream = <I extends z.ZodType, O extends z.ZodType>(input: I, output: O) =>
   ({ kind: 'stream', input, output }) as StreamOperation<I, O>;
-export const duplex = <I extends z.ZodType, H extends z.ZodType>(input: I, head: H) =>
+const duplex = <I extends z.ZodType, H extends z.ZodType>(input: I, head: H) =>
   ({ kind: 'duplex', input, head }) as DuplexOperation<I, H>;
 
 const nothing = z.object({}).strict();
 
-export const hostIdSchema = z.string().regex(/^[a-z0-9][a-z0-9._-]{0,62}$/);
+const hostIdSchema = z.string().regex(/^[a-z0-9][a-z0-9._-]{0,62}$/);
 
-export const hostStateSchema = z.object({
+const hostStateSchema = z.object({
   state: z.enum(['connecting', 'up', 'lost', 'refused']),
   /** The true reason, for lost and refused. */
   reason: z.string().optional(),
 });
 
-export const hostSchema = z.object({
+const hostSchema = z.object({
   id: hostIdSchema,
   name: z.string(),
   kind: z.enum(['embedded', 'rootless', 'socket', 'ssh', 'tcp', 'context']),
@@ -61,7 +61,7 @@ export const hostSchema = z.object({
   status: hostStateSchema,
 });
 
-export const appInfoSchema = z.object({
+const appInfoSchema = z.object({
   name: z.literal('Windlass'),
   version: z.string(),
   shell: z.enum(['electron', 'web']),
@@ -91,7 +91,7 @@ const terminalSizeSchema = z.object({
   rows: z.number().int().min(1).max(1000),
 });
 
-export const engineRequestSchema = z.object({
+const engineRequestSchema = z.object({
   host: hostIdSchema,
   method: z.enum(['GET', 'HEAD', 'POST', 'PUT', 'DELETE']),
   /** Path with query, e.g. `/containers/json?all=1`; no version prefix, the gateway adds none. */
@@ -109,7 +109,7 @@ export const engineRequestSchema = z.object({
     .optional(),
 });
 
-export const engineHeadSchema = z.object({
+const engineHeadSchema = z.object({
   status: z.number().int(),
   headers: z.record(z.string(), z.string()),
 });

@@ -4,7 +4,7 @@
 export const WINDOW = { bytes: 1024 * 1024, items: 64 } as const;
 
 /** Larger chunks are cut, so that a window is overrun by at most one of these. */
-export const MAX_CHUNK_BYTES = 256 * 1024;
+const MAX_CHUNK_BYTES = 256 * 1024;
 
 /** Consumption is reported in parts of a window: fewer frames, and the sender never runs dry. */
 const CREDIT_PARTS = 4;

@@ -1,16 +1,16 @@
 /** What the create wizard collects, what is wrong with it, and what it becomes: an API body and a `docker run` line. */
-export interface PortRow {
+interface PortRow {
   readonly hostPort: string;
   readonly containerPort: string;
   readonly protocol: 'tcp' | 'udp';
 }
 
-export interface EnvRow {
+interface EnvRow {
   readonly name: string;
   readonly value: string;
 }
 
-export interface MountRow {
+interface MountRow {
   readonly source: string;
   readonly target: string;
   readonly readOnly: boolean;
@@ -135,7 +135,7 @@ export function splitWords(text: string): string[] | undefined {
 }
 
 /** A word as a POSIX shell takes it. */
-export const quoteWord = (word: string): string =>
+const quoteWord = (word: string): string =>
   /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 
 /** The equivalent command line. */

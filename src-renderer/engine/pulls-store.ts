@@ -35,7 +35,7 @@ const update = (key: number, change: (pull: Pull) => Pull): void =>
   }));
 
 /** A line folded into the layers it speaks of. */
-export function applyLine(pull: Pull, line: PullLine): Pull {
+function applyLine(pull: Pull, line: PullLine): Pull {
   const { status = '', id, progressDetail } = line;
   const isLayer = id !== undefined && /^[0-9a-f]{12}$/.test(id);
   if (!isLayer) return { ...pull, message: status };
@@ -55,7 +55,7 @@ export function applyLine(pull: Pull, line: PullLine): Pull {
 }
 
 /** `registry:5000/name:tag` → name and tag; no tag means latest. */
-export function splitReference(reference: string): { name: string; tag: string } {
+function splitReference(reference: string): { name: string; tag: string } {
   const at = reference.lastIndexOf(':');
   if (reference.includes('@') || at <= reference.lastIndexOf('/'))
     return { name: reference, tag: reference.includes('@') ? '' : 'latest' };

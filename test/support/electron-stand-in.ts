@@ -80,7 +80,7 @@ export class StandInPage extends EventTarget {
 
 type WindowOpenHandler = (details: { readonly url: string }) => WindowOpenHandlerResponse;
 
-export class StandInContents extends EventEmitter {
+class StandInContents extends EventEmitter {
   mainFrame = { url: '' };
   windowOpenHandler: WindowOpenHandler | undefined;
 
@@ -210,7 +210,7 @@ export class StandInWindow extends EventEmitter implements WindowMethods {
 
 type AppMethods = Pick<App, 'isReady' | 'whenReady' | 'quit' | 'requestSingleInstanceLock'>;
 
-export class StandInApp extends EventEmitter implements AppMethods {
+class StandInApp extends EventEmitter implements AppMethods {
   readonly #electron: ElectronStandIn;
   #isReady = false;
   /** Set when another Windlass runs. */

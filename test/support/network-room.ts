@@ -179,7 +179,7 @@ export interface Output {
 }
 
 /** Runs a program; its exit code is an answer. */
-export function run(program: string, args: readonly string[], timeoutMs = 10_000): Promise<Output> {
+function run(program: string, args: readonly string[], timeoutMs = 10_000): Promise<Output> {
   return new Promise((resolve) => {
     execFile(program, [...args], { timeout: timeoutMs }, (error, stdout, stderr) => {
       const code = error ? (typeof error.code === 'number' ? error.code : 124) : 0;
@@ -385,7 +385,7 @@ print(s.recv(2048).decode())`;
 }
 
 /** Waits for the kernel to finish what it does behind our back. */
-export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
   for (const limit = Date.now() + 5000; Date.now() < limit; await delay(20))
     if (await condition()) return;
   throw new Error('it never happened');

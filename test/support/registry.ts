@@ -60,7 +60,7 @@ export async function startRegistry(): Promise<TestRegistry> {
 }
 
 /** What the hostile registry does to the next requests for blobs; each is used up once. */
-export type Mischief =
+type Mischief =
   /** Half of the bytes, then the connection breaks. */
   | 'cut'
   /** Half of the bytes, then silence. */

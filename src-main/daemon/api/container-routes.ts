@@ -50,7 +50,10 @@ function stopOptions(request: ApiRequest): { timeoutSeconds?: number; signal?: s
 }
 
 async function create(containers: ContainerService, request: ApiRequest): Promise<void> {
-  const body = await request.body(createSchema);
+  const body = await request.body(createSchema, { goType: 'ContainerConfigWrapper' });
+  const { HostConfig: _host, NetworkingConfig: _networking, ...config } = body;
+  if (Object.keys(config).length === 0)
+    throw invalidArgument('Config cannot be empty in order to create a container');
   const platform = parsePlatform(request.text('platform'));
   const created = await containers.create(body as unknown as ContainerCreateBody, {
     name: request.text('name'),

@@ -83,13 +83,13 @@ export function imageRoutes(images: ImageService): readonly Route[] {
     post('/images/create', (request) => createImage(images, request)),
     post('/images/load', async (request) => {
       const stream = new JsonStream(request);
-      await stream.run(() =>
+      const load = (): Promise<void> =>
         images.load(request.incoming, {
           quiet: request.flag('quiet', true),
           signal: request.signal,
           onProgress: stream.send,
-        }),
-      );
+        });
+      await stream.run(load, { tellsInStream: true });
     }),
     post('/images/prune', async (request) => request.json(await images.prune(request.filters()))),
     get('/images/get', (request) => save(images, request, request.query.getAll('names'))),

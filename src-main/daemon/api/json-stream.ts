@@ -38,13 +38,16 @@ export class JsonStream {
     await writeAll(this.#request, `${JSON.stringify(value)}\r\n`);
   };
 
-  /** Runs work that sends; a failure after the first line is told in the stream, as Docker does. */
-  async run(work: () => Promise<void>): Promise<void> {
+  /**
+   * Runs work that sends; a failure after the first line is told in the stream, as Docker does, or
+   * always there when `tellsInStream`.
+   */
+  async run(work: () => Promise<void>, { tellsInStream = false } = {}): Promise<void> {
     try {
       await work();
       this.open();
     } catch (error) {
-      if (!this.#isOpen) throw error;
+      if (!this.#isOpen && !tellsInStream) throw error;
       const message = errorMessage(error);
       if (!this.#request.signal.aborted)
         await this.send({ errorDetail: { message }, error: message });

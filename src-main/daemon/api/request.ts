@@ -1,11 +1,9 @@
 /** One API request as handlers see it: path parameters, query, body, and the ways to answer. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { json as readJsonStream } from 'node:stream/consumers';
 import type { z } from 'zod';
 import type { EngineError } from '../../../shared/errors.ts';
 import { invalidArgument, toEngineError } from '../../../shared/errors.ts';
-
-const MAX_JSON_BYTES = 8 * 1024 * 1024;
+import { asServerError, checkedBody, parseBody, parseJson, readText } from './json-body.ts';
 
 export class ApiRequest {
   readonly incoming: IncomingMessage;
@@ -72,7 +70,7 @@ export class ApiRequest {
     const value = this.query.get('filters');
     if (value === null || value === '') return {};
     try {
-      const parsed = JSON.parse(value) as Record<string, string[] | Record<string, boolean>>;
+      const parsed = parseJson(value) as Record<string, string[] | Record<string, boolean>>;
       return Object.fromEntries(
         Object.entries(parsed).map(([name, values]) => [
           name,
@@ -80,7 +78,7 @@ export class ApiRequest {
         ]),
       );
     } catch (error) {
-      throw invalidArgument(`invalid filter: ${value}`, { cause: error });
+      throw this.isAtLeast(42) ? error : asServerError(error);
     }
   }
 
@@ -89,10 +87,13 @@ export class ApiRequest {
     return Number(this.version.split('.')[1] ?? 0) >= minor;
   }
 
-  /** The JSON body, checked. An absent one is read as `{}` when `isOptional`. */
+  /**
+   * The JSON body, checked. An absent one is read as `{}` when `isOptional`. `goType` is what Docker's
+   * messages call it.
+   */
   async body<T extends z.ZodType>(
     schema: T,
-    options: { isOptional?: boolean } = {},
+    options: { isOptional?: boolean; goType?: string } = {},
   ): Promise<z.output<T>> {
     const length = Number(this.incoming.headers['content-length'] ?? Number.NaN);
     if (
@@ -103,17 +104,12 @@ export class ApiRequest {
     const type = this.incoming.headers['content-type'] ?? '';
     if (type !== '' && !type.toLowerCase().startsWith('application/json'))
       throw invalidArgument(`Content-Type specified (${type}) must be 'application/json'`);
-    if (length > MAX_JSON_BYTES) throw invalidArgument('request body too large', { status: 413 });
-    return checked(schema, await this.#json());
-  }
-
-  async #json(): Promise<unknown> {
     try {
-      return this.#body
-        ? (JSON.parse(this.#body.toString('utf8')) as unknown)
-        : await readJsonStream(this.incoming);
+      const text = this.#body?.toString('utf8') ?? (await readText(this.incoming));
+      return checkedBody(schema, parseBody(text), options.goType ?? '');
     } catch (error) {
-      throw invalidArgument(jsonProblem(error), { cause: error });
+      // Docker calls this an error of its own before API 1.42.
+      throw this.isAtLeast(42) ? error : asServerError(error);
     }
   }
 
@@ -144,36 +140,3 @@ export class ApiRequest {
     return error;
   }
 }
-
-/** Go's words for broken JSON, where they can be told. */
-function jsonProblem(error: unknown): string {
-  const text = String(error);
-  if (/end of JSON|Unexpected end/.test(text)) return 'unexpected EOF';
-  const character = /Unexpected token '?(.)'?/.exec(text)?.[1];
-  return character === undefined
-    ? 'invalid JSON'
-    : `invalid character '${character}' looking for beginning of value`;
-}
-
-/** Checks a body; the first problem becomes Docker's kind of message. */
-export function checked<T extends z.ZodType>(schema: T, value: unknown): z.output<T> {
-  const result = schema.safeParse(value);
-  if (result.success) return result.data;
-  const [issue] = result.error.issues;
-  const path = issue?.path.join('.') ?? '';
-  const received = path
-    .split('.')
-    .reduce<unknown>((at, key) => (at as Record<string, unknown> | undefined)?.[key], value);
-  throw invalidArgument(
-    `json: cannot unmarshal ${goKind(received)} into Go struct field ${path} of type ${issue?.code === 'invalid_type' ? issue.expected : 'value'}`,
-  );
-}
-
-const goKind = (value: unknown): string =>
-  Array.isArray(value)
-    ? 'array'
-    : value === null
-      ? 'null'
-      : typeof value === 'boolean'
-        ? 'bool'
-        : typeof value;

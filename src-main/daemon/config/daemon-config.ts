@@ -5,9 +5,9 @@ import { errorMessage, invalidArgument } from '../../../shared/errors.ts';
 import { keyOf, OPTION_TABLE } from './option-table.ts';
 import { type OptionValue, type OptionValues, parseFlags } from './parse-flags.ts';
 
-export const DEFAULT_CONFIG_FILE = '/etc/windlass/daemon.json';
+const DEFAULT_CONFIG_FILE = '/etc/windlass/daemon.json';
 
-export interface TlsConfig {
+interface TlsConfig {
   readonly verify: boolean;
   readonly caCert: string;
   readonly cert: string;

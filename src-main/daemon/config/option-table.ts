@@ -1,6 +1,6 @@
 /** dockerd's options that this daemon knows: flag, short flag, daemon.json key, kind (moby cmd/dockerd/config*.go). */
 
-export type OptionKind = 'string' | 'boolean' | 'number' | 'list' | 'map';
+type OptionKind = 'string' | 'boolean' | 'number' | 'list' | 'map';
 
 export interface OptionRow {
   readonly flag: string;

@@ -32,7 +32,7 @@ export type ContainerState =
 export type StateKind = ContainerState['kind'];
 
 /** Go's zero time, as Docker prints "never". */
-export const ZERO_TIME = '0001-01-01T00:00:00Z';
+const ZERO_TIME = '0001-01-01T00:00:00Z';
 
 export const NEVER_RUN: LastRun = {
   startedAt: ZERO_TIME,

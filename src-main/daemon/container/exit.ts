@@ -79,7 +79,7 @@ async function settle(
 }
 
 /** Ends the run's streams and frees it in the runtime; `live.teardown` tells when that is through. */
-export function endRun(context: ContainerContext, container: Container): void {
+function endRun(context: ContainerContext, container: Container): void {
   const { task, run } = container.live;
   container.streams.finish();
   delete container.live.task;

@@ -8,9 +8,6 @@ import type { Container, ContainerMount } from './container.ts';
 import type { ContainerContext } from './container-context.ts';
 import { isLive, isRunning } from './container-state.ts';
 
-/** `Status` as inspect and list say it. */
-export const statusWord = (container: Container): string => container.state.kind;
-
 function wireState(container: Container): WireState {
   const { state, live } = container;
   const { lastRun } = state;

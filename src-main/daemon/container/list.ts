@@ -93,7 +93,7 @@ function portRows(container: Container): Port[] {
 }
 
 /** `Up 3 minutes (healthy)`, `Exited (0) 2 hours ago`, … */
-export function humanStatus(container: Container, now = Date.now()): string {
+function humanStatus(container: Container, now = Date.now()): string {
   const { state } = container;
   const since = (time: string): string => humanDuration(now - Date.parse(time));
   switch (state.kind) {

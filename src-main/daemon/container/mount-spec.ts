@@ -19,7 +19,7 @@ const MODE_GROUPS: readonly (readonly string[])[] = [
 ];
 
 /** True when every word of the mode is known and no group is named twice. */
-export function isValidMode(mode: string): boolean {
+function isValidMode(mode: string): boolean {
   if (mode === '') return true;
   const groups = mode.split(',').map((word) => MODE_GROUPS.findIndex((g) => g.includes(word)));
   return !groups.includes(-1) && new Set(groups).size === groups.length;
@@ -38,6 +38,15 @@ function checkTarget(target: string): void {
     throw invalidArgument(`invalid mount path: '${target}' mount path must be absolute`);
 }
 
+function checkBindTarget(source: string, target: string): void {
+  try {
+    checkTarget(target);
+  } catch (error) {
+    const type = isAbsolute(source) ? 'bind' : 'volume';
+    throw invalidArgument(`invalid mount config for type "${type}": ${errorMessage(error)}`);
+  }
+}
+
 /** A path without its trailing slash, as Go's path.Clean leaves it. */
 const cleanPath = (path: string): string => posix.normalize(path).replace(/(.)\/$/, '$1');
 
@@ -53,7 +62,7 @@ export function parseBind(raw: string, volumeDriver: string): ContainerMount {
   const target = second ?? first;
   const propagation = propagationOf(mode);
   try {
-    checkTarget(target);
+    checkBindTarget(source, target);
     if (!isAbsolute(source) && propagation !== undefined)
       throw invalidArgument(
         `invalid mount config for type "volume": field BindOptions must not be specified`,

@@ -113,7 +113,7 @@ export function createContainerRoom(context: ContainerContext): ContainerRoom {
       await startFresh(container);
       publishEvent(context, container, 'restart');
     },
-    kill: (name, signal) => killContainer(context, registry.find(name), signal),
+    kill: (name, signal) => killContainer(context, name, signal),
     pause: (name) => pause(context, registry.find(name)),
     unpause: (name) => unpause(context, registry.find(name)),
     rename: (name, newName) => rename(context, registry.find(name), newName),

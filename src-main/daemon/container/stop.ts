@@ -1,6 +1,6 @@
 /** Kill, stop and restart's first half (moby daemon/kill.go, stop.go). */
 import { setTimeout as delay } from 'node:timers/promises';
-import { conflict, internal, isEngineError } from '../../../shared/errors.ts';
+import { conflict, internal, isEngineError, notFound } from '../../../shared/errors.ts';
 import { killPid } from '../platform/process.ts';
 import type { Container } from './container.ts';
 import { type ContainerContext, publishEvent, saveProgress } from './container-context.ts';
@@ -52,9 +52,10 @@ async function sendSignal(
 /** `docker kill`: SIGKILL waits for the end, any other signal is only sent. */
 export async function killContainer(
   context: ContainerContext,
-  container: Container,
+  name: string,
   signal: string,
 ): Promise<void> {
+  const container = findToKill(context, name);
   const number = signal === '' ? SIGKILL : parseSignal(signal);
   if (number === SIGKILL) return killAndWait(context, container);
   try {
@@ -65,8 +66,17 @@ export async function killContainer(
   }
 }
 
+function findToKill({ registry }: ContainerContext, name: string): Container {
+  try {
+    return registry.find(name);
+  } catch (error) {
+    if (!isEngineError(error, 'notFound')) throw error;
+    throw notFound(`Cannot kill container: ${name}: ${error.message}`);
+  }
+}
+
 /** SIGKILL until it is over. Throws conflict when it does not run. */
-export async function killAndWait(context: ContainerContext, container: Container): Promise<void> {
+async function killAndWait(context: ContainerContext, container: Container): Promise<void> {
   try {
     await sendSignal(context, container, SIGKILL);
   } catch (error) {

@@ -16,7 +16,7 @@ const withVariant = (os: string, architecture: string, variant: string): Platfor
   variant === '' ? { os, architecture } : { os, architecture, variant };
 
 /** One spelling for each platform: `x86_64` is amd64, arm64's v8 goes without saying, arm is v7. */
-export function normalizePlatform(platform: Platform): Platform {
+function normalizePlatform(platform: Platform): Platform {
   const os = platform.os.toLowerCase() === 'macos' ? 'darwin' : platform.os.toLowerCase();
   const given = platform.architecture.toLowerCase();
   const architecture = ARCHITECTURES[given] ?? given;
@@ -45,7 +45,7 @@ const equals = (a: Platform, b: Platform): boolean =>
   a.os === b.os && a.architecture === b.architecture && (a.variant ?? '') === (b.variant ?? '');
 
 /** True when both name the same platform. */
-export function isSamePlatform(a: Platform, b: Platform): boolean {
+function isSamePlatform(a: Platform, b: Platform): boolean {
   return equals(normalizePlatform(a), normalizePlatform(b));
 }
 

@@ -4,7 +4,7 @@ import type { ProgressMessage, ProgressSink } from '../image/image-service.ts';
 const UNITS = ['B', 'kB', 'MB', 'GB', 'TB', 'PB', 'EB'];
 
 /** Four significant digits, powers of 1000: `1.234MB` (go-units HumanSize, `%.4g`). */
-export function humanSize(bytes: number): string {
+function humanSize(bytes: number): string {
   let size = bytes;
   let unit = 0;
   while (size >= 1000 && unit < UNITS.length - 1) {
@@ -15,7 +15,7 @@ export function humanSize(bytes: number): string {
 }
 
 /** `[=====>     ]  1.2MB/3.4MB`, for a terminal of 200 columns as the daemon assumes. */
-export function progressBar(current: number, total: number): string {
+function progressBar(current: number, total: number): string {
   if (current <= 0 && total <= 0) return '';
   if (total <= 0) return humanSize(current).padStart(8);
   const filled = Math.min(50, Math.trunc(Math.trunc((current / total) * 100) / 2));

@@ -20,7 +20,7 @@ export interface RegistryConfig {
   readonly retryUnitMs?: number;
 }
 
-export interface EndpointTls {
+interface EndpointTls {
   readonly rejectUnauthorized: boolean;
   readonly ca?: readonly string[];
   readonly cert?: string;
@@ -56,7 +56,7 @@ function blockListOf(entries: readonly string[]): BlockList {
 }
 
 /** True when plain http, or https with any certificate, may be spoken to the registry. */
-export async function isInsecureRegistry(
+async function isInsecureRegistry(
   registry: string,
   insecureRegistries: readonly string[],
 ): Promise<boolean> {

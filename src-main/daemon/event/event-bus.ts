@@ -12,14 +12,7 @@ export type EngineEvent = EventMessage & {
   readonly timeNano: number;
 };
 
-export type EventType =
-  | 'container'
-  | 'image'
-  | 'network'
-  | 'volume'
-  | 'daemon'
-  | 'plugin'
-  | 'builder';
+type EventType = 'container' | 'image' | 'network' | 'volume' | 'daemon' | 'plugin' | 'builder';
 
 export interface EventBus {
   publish(

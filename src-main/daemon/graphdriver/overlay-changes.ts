@@ -6,7 +6,7 @@ import type { LayerChange } from '../layer/layer-store.ts';
 import { hasErrno } from '../platform/libc.ts';
 import { getXattr } from '../platform/xattr.ts';
 
-export const OPAQUE_XATTR = 'trusted.overlay.opaque';
+const OPAQUE_XATTR = 'trusted.overlay.opaque';
 
 const isWhiteout = (stat: Stats): boolean => stat.isCharacterDevice() && stat.rdev === 0;
 

@@ -12,7 +12,7 @@ import type { GraphDriver } from './graphdriver.ts';
 import { Overlay2Driver } from './overlay2.ts';
 import { VfsDriver } from './vfs.ts';
 
-export const PRIORITY = [
+const PRIORITY = [
   'btrfs',
   'zfs',
   'overlay2',

@@ -1,7 +1,7 @@
 /** `docker import`: a root file system becomes a one-layer image (moby image_import.go). */
 import { randomUUID } from 'node:crypto';
 import type { Readable } from 'node:stream';
-import { invalidArgument } from '../../../shared/errors.ts';
+import { errorMessage, internal, invalidArgument } from '../../../shared/errors.ts';
 import { hostPlatform } from '../distribution/platform.ts';
 import {
   familiarString,
@@ -41,6 +41,13 @@ export async function tagImage(
   publishImageEvent(context, 'tag', id, familiarString(reference));
 }
 
+/** Docker's words for an archive that cannot be read. */
+function rethrowBroken(error: unknown): never {
+  throw internal(`Error processing tar file(exit status 1): ${errorMessage(error)}`, {
+    cause: error,
+  });
+}
+
 export async function importImage(
   context: ImageContext,
   archive: Readable,
@@ -49,7 +56,7 @@ export async function importImage(
   const reference = targetOf(options);
   const runConfig = applyChanges({}, options.changes ?? []);
   const holder = `import:${randomUUID()}`;
-  const layer = await context.layers.register(archive, undefined, holder);
+  const layer = await context.layers.register(archive, undefined, holder).catch(rethrowBroken);
   try {
     const created = new Date().toISOString();
     const comment = options.message || 'Imported from -';

@@ -35,7 +35,7 @@ const OPAQUE_XATTR = 'trusted.overlay.opaque';
 const MAX_SYMLINKS = 40;
 
 /** The archive tries to reach outside; nothing was written for the entry. */
-export class BreakoutError extends Error {
+class BreakoutError extends Error {
   constructor(message: string) {
     super(message);
     this.name = 'BreakoutError';

@@ -4,14 +4,7 @@
  * together again exactly. Follows pax(1) and the GNU tar manual.
  */
 
-export type TarEntryType =
-  | 'file'
-  | 'hardlink'
-  | 'symlink'
-  | 'char'
-  | 'block'
-  | 'directory'
-  | 'fifo';
+type TarEntryType = 'file' | 'hardlink' | 'symlink' | 'char' | 'block' | 'directory' | 'fifo';
 
 export interface TarEntry {
   readonly name: string;
@@ -55,9 +48,9 @@ const TYPES: Readonly<Record<string, TarEntryType>> = {
 };
 
 /** The archive breaks the format; the message says how. */
-export class TarFormatError extends Error {
+class TarFormatError extends Error {
   constructor(message: string) {
-    super(`archive/tar: ${message}`);
+    super(message);
     this.name = 'TarFormatError';
   }
 }
@@ -78,7 +71,7 @@ function numeric(block: Buffer, start: number, length: number): number {
   }
   const octal = text(block, start, length).trim();
   if (octal === '') return 0;
-  if (!/^[0-7]+$/.test(octal)) throw new TarFormatError('invalid tar header');
+  if (!/^[0-7]+$/.test(octal)) throw new TarFormatError('archive/tar: invalid tar header');
   return Number.parseInt(octal, 8);
 }
 
@@ -98,9 +91,10 @@ function parsePax(bytes: Buffer): ReadonlyMap<string, Buffer> {
     const space = bytes.indexOf(32, at);
     const length = Number(bytes.toString('latin1', at, space));
     if (space < 0 || !Number.isInteger(length) || length <= 0 || at + length > bytes.length)
-      throw new TarFormatError('invalid tar header');
+      throw new TarFormatError('archive/tar: invalid tar header');
     const equals = bytes.indexOf(61, space);
-    if (equals < 0 || equals > at + length) throw new TarFormatError('invalid tar header');
+    if (equals < 0 || equals > at + length)
+      throw new TarFormatError('archive/tar: invalid tar header');
     records.set(
       bytes.toString('utf8', space + 1, equals),
       bytes.subarray(equals + 1, at + length - 1),
@@ -184,11 +178,11 @@ export class TarReader {
       return;
     }
     this.#zeroBlocks = 0;
-    if (!hasValidChecksum(block)) throw new TarFormatError('invalid tar header');
+    if (!hasValidChecksum(block)) throw new TarFormatError('archive/tar: invalid tar header');
     const type = String.fromCharCode(block[156] ?? 0);
     const size = numeric(block, 124, 12);
     if ('xgLK'.includes(type)) {
-      if (size > MAX_EXTENDED_BYTES) throw new TarFormatError('header field too long');
+      if (size > MAX_EXTENDED_BYTES) throw new TarFormatError('archive/tar: header field too long');
       this.#expect(size, { kind: 'extended', type, parts: [] });
       return;
     }
@@ -233,7 +227,7 @@ export class TarReader {
       throw new TarFormatError(`unhandled tar header type ${typeFlag.charCodeAt(0)}`);
     const records = new Map([...this.#global, ...this.#pax]);
     if ([...records.keys()].some((name) => name.startsWith('GNU.sparse.')))
-      throw new TarFormatError('sparse files are not supported in layers');
+      throw new TarFormatError('archive/tar: sparse files are not supported in layers');
     const name = records.get('path')?.toString() ?? this.#longName ?? this.#ustarName(block);
     const sizeText = records.get('size')?.toString();
     const size = sizeText === undefined ? headerSize : Number(sizeText);

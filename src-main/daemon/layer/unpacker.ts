@@ -176,7 +176,7 @@ export class Unpacker {
   /** Ends the workers; the next job starts new ones. */
   async close(): Promise<void> {
     clearTimeout(this.#idleTimer);
-    await Promise.all(this.#workers.splice(0).map((worker) => worker?.terminate()));
+    await Promise.all(this.#workers.splice(0).map(async (worker) => worker?.terminate()));
   }
 }
 

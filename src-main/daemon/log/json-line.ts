@@ -11,7 +11,7 @@ export function formatTime(timeNano: bigint): string {
   return `${whole}${fraction === '' ? '' : `.${fraction}`}Z`;
 }
 
-export function parseTime(text: string): bigint {
+function parseTime(text: string): bigint {
   const match = /^(.{19})(?:\.(\d{1,9}))?Z$/.exec(text);
   if (!match) return BigInt(Date.parse(text)) * 1_000_000n;
   const fraction = BigInt((match[2] ?? '').padEnd(9, '0'));

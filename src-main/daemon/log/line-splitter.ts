@@ -5,7 +5,7 @@ const MAX_LINE_BYTES = 16 * 1024;
 const NEWLINE = 10;
 
 /** Nanoseconds since the epoch. */
-export function nowNano(): bigint {
+function nowNano(): bigint {
   return BigInt(Math.round((performance.timeOrigin + performance.now()) * 1e3)) * 1000n;
 }
 

@@ -1,7 +1,7 @@
 /** The daemon's own log: one line a fact, with fields. Written by the sink the entry chooses. */
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'fatal';
-export type LogFields = Readonly<Record<string, unknown>>;
+type LogFields = Readonly<Record<string, unknown>>;
 
 export interface Log {
   debug(message: string, fields?: LogFields): void;
@@ -19,7 +19,7 @@ const quote = (value: unknown): string => {
 };
 
 /** dockerd's (logrus') text form: `time="…" level=info msg="…" key=value`. */
-export function formatTextLine(level: LogLevel, message: string, fields: LogFields = {}): string {
+function formatTextLine(level: LogLevel, message: string, fields: LogFields = {}): string {
   const parts = [
     `time=${JSON.stringify(new Date().toISOString())}`,
     `level=${level === 'warn' ? 'warning' : level}`,
@@ -32,7 +32,7 @@ export function formatTextLine(level: LogLevel, message: string, fields: LogFiel
 }
 
 /** The `--log-format json` form. */
-export function formatJsonLine(level: LogLevel, message: string, fields: LogFields = {}): string {
+function formatJsonLine(level: LogLevel, message: string, fields: LogFields = {}): string {
   const time = new Date().toISOString();
   return `${JSON.stringify({ ...fields, level: level === 'warn' ? 'warning' : level, msg: message, time })}\n`;
 }

@@ -10,7 +10,7 @@ import type { NetworkConfig } from './network-config.ts';
 import type { IpamConfig, NetworkRecord, SubnetRecord } from './network-store.ts';
 import type { WorkerClient } from './worker-client.ts';
 
-export const USUAL_DATA_ROOT = '/var/lib/windlass';
+const USUAL_DATA_ROOT = '/var/lib/windlass';
 const USUAL_BRIDGE = 'windlass0';
 
 export interface DefaultBridgeOptions {

@@ -70,7 +70,7 @@ export interface LinkCalls {
   forgetUdpFlows(hostPorts: readonly number[]): void;
 }
 
-export interface PortChange {
+interface PortChange {
   readonly add: readonly PortRule[];
   readonly remove: readonly PortRule[];
 }

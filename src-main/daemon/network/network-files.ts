@@ -19,7 +19,7 @@ export interface NetworkFilePaths {
   readonly resolvConfPath: string;
 }
 
-export const networkFilePaths = (directory: string): NetworkFilePaths => ({
+const networkFilePaths = (directory: string): NetworkFilePaths => ({
   hostsPath: join(directory, 'hosts'),
   hostnamePath: join(directory, 'hostname'),
   resolvConfPath: join(directory, 'resolv.conf'),

@@ -16,7 +16,7 @@ const HOST_FILE = '/etc/resolv.conf';
 const SYSTEMD_FILE = '/run/systemd/resolve/resolv.conf';
 
 /** What `--dns`, `--dns-search` and `--dns-option` asked for; empty = the host's. */
-export interface DnsSettings {
+interface DnsSettings {
   readonly servers: readonly string[];
   readonly search: readonly string[];
   readonly options: readonly string[];
@@ -122,7 +122,7 @@ const valuesOf = (text: string, keyword: string): readonly string[] =>
     (match) => (match[1] ?? '').trim(),
   );
 
-export const serversOf = (text: string): readonly string[] =>
+const serversOf = (text: string): readonly string[] =>
   valuesOf(text, 'nameserver').map((value) => value.split(/\s+/)[0] ?? '');
 const searchOf = (text: string): readonly string[] =>
   valuesOf(text, 'search').at(-1)?.split(/\s+/) ?? [];

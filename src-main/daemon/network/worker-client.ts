@@ -24,7 +24,7 @@ export interface FromWorker {
 }
 
 /** What a worker threw; `code` is the errno name when there is one. */
-export class WorkerError extends Error {
+class WorkerError extends Error {
   readonly code: string;
 
   constructor(message: string, code: string) {

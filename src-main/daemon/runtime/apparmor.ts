@@ -23,7 +23,7 @@ const run = promisify(execFile);
 let known: boolean | undefined;
 
 /** True when the kernel enforces AppArmor; looked up once. */
-export function isAppArmorEnabled(): boolean {
+function isAppArmorEnabled(): boolean {
   known ??= isEnabledNow();
   return known;
 }

@@ -13,7 +13,7 @@ const UNKNOWN_EXIT_CODE = 255;
 const AWAY_LIMIT_MS = 30_000;
 
 /** RFC 3339 with nanoseconds of a protobuf timestamp. */
-export function timestampText(value: unknown): string {
+function timestampText(value: unknown): string {
   const { seconds = 0, nanos = 0 } = (value ?? {}) as { seconds?: number; nanos?: number };
   const whole = new Date(seconds * 1000).toISOString().slice(0, 19);
   return `${whole}.${String(nanos).padStart(9, '0')}Z`;

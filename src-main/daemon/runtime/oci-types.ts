@@ -38,7 +38,7 @@ export interface OciNamespace {
   readonly path?: string;
 }
 
-export interface OciIdMapping {
+interface OciIdMapping {
   readonly containerID: number;
   readonly hostID: number;
   readonly size: number;
@@ -67,7 +67,7 @@ export interface OciResources {
   readonly blockIO?: Readonly<Record<string, unknown>>;
 }
 
-export interface OciHook {
+interface OciHook {
   readonly path: string;
   readonly args?: readonly string[];
   readonly env?: readonly string[];

@@ -5,7 +5,7 @@ import { type Port, parseFrame } from '../../../shared/shell/port.ts';
 import { APP_ADDRESS } from './app-scheme.ts';
 
 /** Starts the Electron port; frames arrive from the next turn on. */
-export function messagePort(electronPort: MessagePortMain): Port {
+function messagePort(electronPort: MessagePortMain): Port {
   let isClosed = false;
   const port: Port = {
     post: (frame) => {

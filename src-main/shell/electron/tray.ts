@@ -9,7 +9,7 @@ export interface TrayActions {
   quit(): void;
 }
 
-export const trayTemplate = (actions: TrayActions): MenuItemConstructorOptions[] => [
+const trayTemplate = (actions: TrayActions): MenuItemConstructorOptions[] => [
   { label: 'Open Windlass', click: () => actions.open() },
   { type: 'separator' },
   {
