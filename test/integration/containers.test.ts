@@ -304,7 +304,7 @@ describe('the API', () => {
       '{"Image":"busybox","Cmd":"true","HostConfig":{"Memory":1}}',
       'Minimum memory limit allowed is 6MB',
     ],
-    ['{}', 'No command specified'],
+    ['{"Tty": false}', 'No command specified'],
   ])('refuses to create from %s', async (body, message) => {
     const answer = await daemon.api('POST', '/containers/create', body);
     expect(answer.status).toBe(400);
