@@ -33,7 +33,7 @@ export function ContainerDetail({ id }: { readonly id: string }) {
   };
   return (
     <>
-      <header className="bar">
+      <header className="bar one-line">
         <Link href="/" className="icon" aria-label="Back to the containers">
           <ArrowLeft size={18} aria-hidden />
         </Link>

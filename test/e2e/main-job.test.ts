@@ -210,6 +210,17 @@ describe('the main job in the window', () => {
     await shoot('05-terminal');
   });
 
+  it('names a published port once and keeps its buttons in one line', async () => {
+    expect(await page.locator('header .link').allInnerTexts()).toEqual([
+      expect.stringMatching(/^\d+:80$/),
+    ]);
+    const tops = await page
+      .locator('header > button')
+      .evaluateAll((buttons) => buttons.map((button) => button.getBoundingClientRect().top));
+    expect(tops.length).toBeGreaterThan(3);
+    expect(new Set(tops).size).toBe(1);
+  });
+
   it('shows how it was launched, step by step', async () => {
     await page.getByRole('tab', { name: 'launch' }).click();
     await expect.poll(() => page.getByLabel('start').innerText()).toContain('runtime create');

@@ -62,6 +62,9 @@ export async function createContainer(
   await recorder.span('write state', () =>
     context.store.create(container.record, container.progress),
   );
+  // With the step that has just ended; the file has it from the next state on.
+  container.progress.launches = [];
+  keepLaunch(container, recorder.record());
   context.registry.add(container);
   undo.move();
   publishEvent(context, container, 'create');

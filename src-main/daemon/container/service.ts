@@ -323,6 +323,7 @@ async function stopAll(context: ContainerContext, limitSeconds: number): Promise
 }
 
 async function letGo(context: ContainerContext): Promise<void> {
+  const live = context.registry.all().filter(({ state }) => isLive(state)).length;
   for (const container of context.registry.all()) {
     container.live.health?.stop();
     container.live.cancelRestart?.();
@@ -332,5 +333,5 @@ async function letGo(context: ContainerContext): Promise<void> {
     await run.log.close();
   }
   await Promise.all(context.teardowns);
-  context.log.debug('running containers left running');
+  if (live > 0) context.log.info('containers left running', { count: live });
 }
