@@ -35,8 +35,16 @@ export function openFifoWriter(path: string): Writable | undefined {
   }
 }
 
-/** Holds a FIFO open both ways, so that others may open and close it without ending it. */
+/**
+ * Holds a FIFO open both ways, so that others may open and close it without ending it. Letting go
+ * twice is harmless: the number may be another file's by then.
+ */
 export function holdFifo(path: string): Disposable {
-  const fd = openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
-  return { [Symbol.dispose]: () => closeSync(fd) };
+  let fd: number | undefined = openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
+  return {
+    [Symbol.dispose]: () => {
+      if (fd !== undefined) closeSync(fd);
+      fd = undefined;
+    },
+  };
 }

@@ -101,7 +101,7 @@ class ContainerdRuntime implements ClosableRuntime {
       await this.purge(containerId);
       throw startFailure(error);
     } finally {
-      this.#pool.refillSoon();
+      this.#pool.onStart();
     }
   }
 

@@ -21,8 +21,14 @@ import type { Containerd } from './containerd-supervisor.ts';
 import { shellQuoted } from './shell-quote.ts';
 
 const SHIM_BINARY = 'containerd-shim-runc-v2';
-/** Enough for one start after another; bursts fall back to shims of their own. */
-const POOL_SIZE = 3;
+/** Enough for one start after another. */
+const QUIET_SIZE = 3;
+/** While containers start one upon the other; beyond it they get shims of their own. */
+const BUSY_SIZE = 10;
+/** Starts so far back tell how many are to come. */
+const BUSY_WINDOW_MS = 1_000;
+/** What a burst left over is ended when there was none for this long. */
+const SHRINK_DELAY_MS = 5_000;
 /** Refilling waits until the start that emptied the pool is through. */
 const REFILL_DELAY_MS = 40;
 const READY_LIMIT_MS = 5_000;
@@ -111,6 +117,9 @@ export class ShimPool {
   readonly #realShim: string | undefined;
   readonly #shims = new Map<string, WarmShim>();
   #timer: NodeJS.Timeout | undefined;
+  #shrinkTimer: NodeJS.Timeout | undefined;
+  /** When the last containers were started, oldest first. */
+  #starts: number[] = [];
   #refilling: Promise<void> = Promise.resolve();
   #isClosed = false;
 
@@ -169,6 +178,17 @@ export class ShimPool {
     }
   }
 
+  /** A container was started: fills the pool in a moment, the more the more there were of late. */
+  onStart(): void {
+    const now = performance.now();
+    this.#starts = [...this.#starts.filter((at) => now - at < BUSY_WINDOW_MS), now];
+    this.refillSoon();
+  }
+
+  get #target(): number {
+    return Math.min(Math.max(this.#starts.length, QUIET_SIZE), BUSY_SIZE);
+  }
+
   /** Fills the pool in a moment. */
   refillSoon(): void {
     if (this.#isClosed || this.#realShim === undefined || this.#timer) return;
@@ -182,10 +202,46 @@ export class ShimPool {
   async #refill(): Promise<void> {
     try {
       await this.#dropClaimed();
-      while (!this.#isClosed && this.#shims.size < POOL_SIZE) await this.#startOne();
+      while (!this.#isClosed && this.#shims.size < this.#target) await this.#startOne();
+      if (this.#shims.size > QUIET_SIZE) this.#shrinkLater();
     } catch (error) {
       this.#options.log.warn('no warm shim', { error: errorMessage(error) });
     }
+  }
+
+  #shrinkLater(): void {
+    clearTimeout(this.#shrinkTimer);
+    this.#shrinkTimer = setTimeout(() => {
+      this.#starts = [];
+      this.#refilling = this.#refilling.then(() => this.#shrink());
+    }, SHRINK_DELAY_MS);
+    this.#shrinkTimer.unref();
+  }
+
+  /** Claims each as a launcher would: what is claimed by us, no container can get. */
+  async #shrink(): Promise<void> {
+    await this.#dropClaimed();
+    for (const { name, child } of [...this.#shims.values()].slice(QUIET_SIZE)) {
+      if (!(await this.#claim(name))) continue;
+      await this.#end(name, child);
+    }
+  }
+
+  async #claim(name: string): Promise<boolean> {
+    try {
+      await writeFile(join(this.#directory, `${name}.claimed`), '', { flag: 'wx' });
+      return true;
+    } catch (error) {
+      if (hasErrno(error, 'EEXIST')) return false;
+      throw error;
+    }
+  }
+
+  async #end(name: string, child: ChildProcess): Promise<void> {
+    const exited = new Promise((resolve) => child.once('exit', resolve));
+    child.kill('SIGKILL');
+    await exited;
+    await this.#onExit(name);
   }
 
   /** Claimed shims belong to their containers now. */
@@ -276,17 +332,11 @@ export class ShimPool {
   async close(): Promise<void> {
     this.#isClosed = true;
     clearTimeout(this.#timer);
+    clearTimeout(this.#shrinkTimer);
     await this.#refilling;
     if (this.#realShim === undefined) return;
     await this.#dropClaimed();
-    await Promise.all(
-      [...this.#shims.values()].map(async ({ name, child }) => {
-        const exited = new Promise((resolve) => child.once('exit', resolve));
-        child.kill('SIGKILL');
-        await exited;
-        await this.#onExit(name);
-      }),
-    );
+    await Promise.all([...this.#shims.values()].map(({ name, child }) => this.#end(name, child)));
   }
 }
 
