@@ -192,9 +192,11 @@ export class ExecRegistry {
       await process.delete();
     };
     follow()
-      .catch((error: unknown) =>
-        this.#context.log.warn('exec ended badly', { exec: session.id, error: String(error) }),
-      )
+      .catch((error: unknown) => {
+        // A daemon that ends leaves execs to themselves.
+        if (isEngineError(error, 'cancelled')) return;
+        this.#context.log.warn('exec ended badly', { exec: session.id, error: String(error) });
+      })
       .finally(() => this.#forgetLater(session));
   }
 

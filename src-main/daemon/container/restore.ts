@@ -14,6 +14,7 @@ import { startsWithDaemon } from './restart-policy.ts';
 import { openRunLog } from './run-log.ts';
 import { releaseRun, sandboxRequestOf } from './run-resources.ts';
 import { StreamHub } from './stream-hub.ts';
+import { watchTask } from './watch-task.ts';
 
 /** What becomes of containers found running. */
 export interface RestoreOptions {
@@ -103,14 +104,7 @@ async function adopt(
   progress.state = { kind: found.state, pid: found.task.pid, startedAt, lastRun };
   await saveProgress(context, container);
   context.log.info('container re-adopted', { container: container.id, pid: found.task.pid });
-  found.task.wait().then(
-    (status) => found.onExit(container, status),
-    (error: unknown) =>
-      context.log.error('lost sight of a task', {
-        container: container.id,
-        error: errorMessage(error),
-      }),
-  );
+  watchTask(context, container, found.task, found.onExit);
 }
 
 /** A container whose task is over: what it still wrote goes to the log, its exit code is kept. */

@@ -5,7 +5,7 @@
  */
 import { conflict, errorMessage, isEngineError } from '../../../shared/errors.ts';
 import type { SpanSink } from '../network/network-controller.ts';
-import type { ExitStatus, Task } from '../runtime/runtime.ts';
+import type { Task } from '../runtime/runtime.ts';
 import { streamsOf, TaskStdio } from '../runtime/task-stdio.ts';
 import type { Container } from './container.ts';
 import { type ContainerContext, publishEvent, saveProgress } from './container-context.ts';
@@ -15,9 +15,7 @@ import { keepLaunch, logSpan } from './launches.ts';
 import { openRunLog, type RunLog } from './run-log.ts';
 import { prepareRun } from './run-resources.ts';
 import { specFor } from './spec-input.ts';
-
-/** Called once when the task has ended, outside the container's lock. */
-export type ExitListener = (container: Container, status: ExitStatus) => void;
+import { type ExitListener, watchTask } from './watch-task.ts';
 
 /** True when the container may be started now; false when it runs already. Throws conflict otherwise. */
 export function checkStartable(container: Container): boolean {
@@ -44,14 +42,7 @@ export async function startContainer(
     undo.move();
     keepLaunch(container, recorder.record());
     await becomeRunning(context, container, task);
-    task.wait().then(
-      (status) => onExit(container, status),
-      (error: unknown) =>
-        context.log.error('lost sight of a task', {
-          container: container.id,
-          error: errorMessage(error),
-        }),
-    );
+    watchTask(context, container, task, onExit);
   } catch (error) {
     keepLaunch(container, recorder.record(error));
     await becomeFailed(context, container, error);

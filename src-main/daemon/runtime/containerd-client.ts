@@ -21,6 +21,8 @@ export function decodeMessage(name: string, bytes: Uint8Array): Message {
   return type.toObject(type.decode(bytes), { longs: Number, defaults: true, enums: Number });
 }
 
+const CLOSED = 'the connection to containerd is closed';
+
 /** A failed call. `message` is containerd's text; the class suffix is what its Go client adds. */
 export class ContainerdError extends Error {
   readonly grpcStatus: number;
@@ -44,6 +46,11 @@ export class ContainerdError extends Error {
     return this.grpcStatus === status.UNAVAILABLE || this.grpcStatus === status.CANCELLED;
   }
 
+  /** We have closed the connection: the daemon is ending. */
+  get isClosed(): boolean {
+    return this.message === CLOSED;
+  }
+
   /** The container's shim has died; containerd is about to notice and to clean up after it. */
   get isShimGone(): boolean {
     return this.message.includes('ttrpc: closed');
@@ -53,8 +60,7 @@ export class ContainerdError extends Error {
 const asContainerdError = (error: ServiceError): ContainerdError =>
   new ContainerdError(error.code, error.details || error.message);
 
-const closed = (): ContainerdError =>
-  new ContainerdError(status.FAILED_PRECONDITION, 'the connection to containerd is closed');
+const closed = (): ContainerdError => new ContainerdError(status.FAILED_PRECONDITION, CLOSED);
 
 export class ContainerdClient {
   readonly #client: Client;

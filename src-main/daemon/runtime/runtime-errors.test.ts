@@ -47,6 +47,7 @@ describe('runtimeFailure', () => {
     [unknown('os: process already finished'), 'notFound'],
     [unknown('kill: no such process'), 'notFound'],
     [unknown('cannot pause'), 'internal'],
+    [unknown('the connection to containerd is closed'), 'cancelled'],
   ])('of %s is %s', (error, code) => {
     expect(runtimeFailure(error)).toMatchObject({ code });
   });

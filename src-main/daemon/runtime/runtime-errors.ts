@@ -2,7 +2,13 @@
  * Translates what containerd and the runtime say of a process that could not be started: Docker's
  * message, status and exit code (moby daemon/errors.go translateContainerdStartErr).
  */
-import { EngineError, internal, invalidArgument, notFound } from '../../../shared/errors.ts';
+import {
+  cancelled,
+  EngineError,
+  internal,
+  invalidArgument,
+  notFound,
+} from '../../../shared/errors.ts';
 import { ContainerdError } from './containerd-client.ts';
 
 const NOT_FOUND_WORDS = [
@@ -44,10 +50,11 @@ export function startFailure(error: unknown): EngineError {
   return internal(message, withExit(128));
 }
 
-/** For every other call: gone is notFound, the rest is internal with containerd's text. */
+/** For every other call: gone is notFound, closed by us cancelled, the rest internal with containerd's text. */
 export function runtimeFailure(error: unknown): EngineError {
   if (error instanceof EngineError) return error;
   if (!(error instanceof ContainerdError)) return internal(String(error), { cause: error });
+  if (error.isClosed) return cancelled(error.message, { cause: error });
   const isGone =
     error.isNotFound || /process already finished|no such process/i.test(error.message);
   return isGone
