@@ -1,11 +1,11 @@
 /** A real windlassd of the test's own, started as a user would, and the docker CLI pointed at it. */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { createWriteStream, mkdtempSync, rmSync } from 'node:fs';
-import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { answersPing, type EngineAnswer, engineRequest } from './engine-request.ts';
 import { busyboxImage, dockerArchive } from './fixture-images.ts';
 import { findLeaks, type Leaks, type MachineSnapshot, snapshotMachine } from './leak-guard.ts';
 
@@ -22,6 +22,7 @@ export interface CommandResult {
 export interface RunOptions {
   readonly input?: string | Buffer;
   readonly timeoutMs?: number;
+  readonly cwd?: string;
 }
 
 /** Runs a program to its end; its exit code is an answer, not a failure. */
@@ -36,6 +37,7 @@ export function command(
       [...args],
       {
         env: { ...process.env, ...options.env },
+        cwd: options.cwd,
         timeout: options.timeoutMs ?? 30_000,
         maxBuffer: 256 * 1024 * 1024,
       },
@@ -104,22 +106,11 @@ export class TestDaemon implements AsyncDisposable {
     child.stderr.pipe(createWriteStream(join(this.root, 'daemon.log'), { flags: 'a' }));
     this.#child = child;
     const limit = Date.now() + START_LIMIT_MS;
-    while (!(await this.#answers())) {
+    while (!(await answersPing(this.socket))) {
       if (child.exitCode !== null || Date.now() > limit)
         throw new Error(`windlassd did not start, see ${this.root}/daemon.log`);
       await delay(20);
     }
-  }
-
-  #answers(): Promise<boolean> {
-    return new Promise((resolve) => {
-      const ping = request({ socketPath: this.socket, path: '/_ping' }, (response) => {
-        response.resume();
-        resolve(response.statusCode === 200);
-      });
-      ping.on('error', () => resolve(false));
-      ping.end();
-    });
   }
 
   docker(args: readonly string[], options: RunOptions = {}): Promise<CommandResult> {
@@ -127,36 +118,8 @@ export class TestDaemon implements AsyncDisposable {
   }
 
   /** One API request; the body comes back as text. */
-  api(
-    method: string,
-    path: string,
-    body?: unknown,
-  ): Promise<{ status: number; body: string; headers: NodeJS.Dict<string | string[]> }> {
-    return new Promise((resolve, reject) => {
-      const payload =
-        body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body);
-      const outgoing = request(
-        {
-          socketPath: this.socket,
-          method,
-          path,
-          headers: payload === undefined ? {} : { 'Content-Type': 'application/json' },
-        },
-        (response) => {
-          const parts: Buffer[] = [];
-          response.on('data', (part: Buffer) => parts.push(part));
-          response.on('end', () =>
-            resolve({
-              status: response.statusCode ?? 0,
-              body: Buffer.concat(parts).toString(),
-              headers: response.headers,
-            }),
-          );
-        },
-      );
-      outgoing.on('error', reject);
-      outgoing.end(payload);
-    });
+  api(method: string, path: string, body?: unknown): Promise<EngineAnswer> {
+    return engineRequest(this.socket, method, path, body);
   }
 
   /** Ends the daemon; answers its exit code. */
