@@ -11,7 +11,9 @@ import { loadConfig } from './daemon/config/daemon-config.ts';
 import { runDaemon } from './daemon/daemon.ts';
 import { createLog } from './daemon/log/log.ts';
 import { WINDLASS_VERSION } from './daemon/system-backend.ts';
-import { HostBook, type HostEntry } from './hosts/host-book.ts';
+import { socketDialer } from './hosts/engine-dialer.ts';
+import type { Host } from './hosts/host-book.ts';
+import { HostDesk } from './hosts/host-desk.ts';
 import { isEngineAt } from './hosts/host-watch.ts';
 import { type AppOptions, ownArguments, parseAppOptions } from './shell/app-options.ts';
 import type { ElectronParts } from './shell/electron/electron-parts.ts';
@@ -31,14 +33,19 @@ const root = fileURLToPath(
 const inRoot = (path: string): string => join(root, path);
 
 interface Engine {
-  readonly entry: HostEntry;
+  readonly entry: Host;
   /** Resolves when it serves; rejects when it cannot. */
   readonly ready: Promise<unknown>;
   close(): Promise<void>;
 }
 
 const running = (socketPath: string): Engine => ({
-  entry: { id: 'socket', name: 'this machine', kind: 'socket', socketPath },
+  entry: {
+    id: 'socket',
+    name: 'this machine',
+    kind: 'socket',
+    dialer: socketDialer(socketPath),
+  },
   ready: Promise.resolve(),
   close: async () => undefined,
 });
@@ -66,7 +73,12 @@ async function embedEngine({ daemonArguments }: AppOptions): Promise<Engine> {
   const liveRestore = flags.has('live-restore') ? config.liveRestore : true;
   const starting = runDaemon({ ...config, liveRestore }, log);
   return {
-    entry: { id: 'embedded', name: 'this machine', kind: 'embedded', socketPath },
+    entry: {
+      id: 'embedded',
+      name: 'this machine',
+      kind: 'embedded',
+      dialer: socketDialer(socketPath),
+    },
     ready: starting,
     close: () =>
       starting.then(
@@ -102,7 +114,7 @@ async function runWebShell(options: AppOptions): Promise<void> {
   closing.defer(() => engine.close());
   const isUp = await Promise.race([engine.ready.then(() => true), stopped.then(() => false)]);
   if (!isUp) return;
-  const hosts = closing.use(new HostBook([engine.entry]));
+  const hosts = closing.use(new HostDesk([engine.entry], { directory: configDirectory() }));
   const settings = new SettingsStore();
   const info = appInfo('web');
   const handlers = createShellHandlers({ info, hosts, settings, openExternal: openInBrowser });
@@ -128,8 +140,8 @@ async function runElectronShell(electron: ElectronParts, options: AppOptions): P
   if (!shell.claimInstance()) return electron.app.quit();
   try {
     const engine = await openEngine(options);
-    const hosts = new HostBook([engine.entry]);
-    engine.ready.catch((error: unknown) => hosts.refuse(engine.entry.id, errorMessage(error)));
+    const hosts = new HostDesk([engine.entry], { directory: configDirectory() });
+    engine.ready.catch((error: unknown) => hosts.book.refuse(engine.entry.id, errorMessage(error)));
     const openExternal = (url: string): Promise<void> => shell.openExternal(url);
     const info = appInfo('electron');
     await shell.run(createShellHandlers({ info, hosts, settings, openExternal }), async () => {

@@ -8,6 +8,14 @@
  * Engine API, so that the window speaks the one vocabulary every client speaks.
  */
 import { z } from 'zod';
+import {
+  dockerContextSchema,
+  hostAnswerSchema,
+  hostIdSchema,
+  hostQuestionSchema,
+  hostSchema,
+  newHostSchema,
+} from './host-schemas.ts';
 
 /** One question, one answer. */
 export interface CallOperation<I extends z.ZodType, O extends z.ZodType> {
@@ -43,23 +51,6 @@ const duplex = <I extends z.ZodType, H extends z.ZodType>(input: I, head: H) =>
   ({ kind: 'duplex', input, head }) as DuplexOperation<I, H>;
 
 const nothing = z.object({}).strict();
-
-const hostIdSchema = z.string().regex(/^[a-z0-9][a-z0-9._-]{0,62}$/);
-
-const hostStateSchema = z.object({
-  state: z.enum(['connecting', 'up', 'lost', 'refused']),
-  /** The true reason, for lost and refused. */
-  reason: z.string().optional(),
-});
-
-const hostSchema = z.object({
-  id: hostIdSchema,
-  name: z.string(),
-  kind: z.enum(['embedded', 'rootless', 'socket', 'ssh', 'tcp', 'context']),
-  /** What `DOCKER_HOST` must be to reach it from a terminal. */
-  dockerHost: z.string(),
-  status: hostStateSchema,
-});
 
 const appInfoSchema = z.object({
   name: z.literal('Windlass'),
@@ -119,10 +110,31 @@ export const shellContract = {
   'hosts.list': call(nothing, z.array(hostSchema)),
   /** The whole list at once, again after every change. */
   'hosts.watch': stream(nothing, z.array(hostSchema)),
+  /** Adds a host to the book and connects to it; answers its row. */
+  'hosts.add': call(newHostSchema, hostSchema),
+  /** Only hosts a person added. */
+  'hosts.remove': call(hostSchema.pick({ id: true }), nothing),
+  /** Tries again now, also after a refusal. */
+  'hosts.connect': call(hostSchema.pick({ id: true }), nothing),
+  /** Facts about the machine of an SSH host, by name. */
+  'hosts.facts': call(hostSchema.pick({ id: true }), z.record(z.string(), z.string())),
+  /** Questions that wait for a person, the whole list after every change. */
+  'hosts.questions': stream(nothing, z.array(hostQuestionSchema)),
+  'hosts.answer': call(hostAnswerSchema, nothing),
+  /** Docker's contexts of this machine. */
+  'contexts.list': call(nothing, z.array(dockerContextSchema)),
+  /** Makes a Docker context that points to the host; never the current one. Answers its name. */
+  'contexts.create': call(
+    hostSchema.pick({ id: true }).extend({ name: z.string().max(128) }),
+    z.object({ name: z.string() }),
+  ),
   'engine.request': duplex(engineRequestSchema, engineHeadSchema),
-  /** A shell of this machine, `DOCKER_HOST` set to the host's. */
+  /** A shell of this machine, `DOCKER_HOST` set to the host's; or the host's own log-in shell. */
   'terminal.open': duplex(
-    terminalSizeSchema.extend({ host: hostIdSchema }),
+    terminalSizeSchema.extend({
+      host: hostIdSchema,
+      where: z.enum(['here', 'there']).default('here'),
+    }),
     z.object({ terminalId: z.string() }),
   ),
   'terminal.resize': call(terminalSizeSchema.extend({ terminalId: z.string() }), nothing),
@@ -172,6 +184,6 @@ export interface ShellClient {
   ): DuplexChannel<HeadOf<N>>;
 }
 
-export type HostRow = z.output<typeof hostSchema>;
+export type { DockerContext, HostQuestion, HostRow, HostWay, NewHost } from './host-schemas.ts';
 export type AppInfo = z.output<typeof appInfoSchema>;
 export type Settings = z.output<typeof settingsSchema>;

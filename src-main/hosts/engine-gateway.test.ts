@@ -9,6 +9,7 @@ import { createShellClient } from '../../shared/shell/client.ts';
 import type { ShellClient } from '../../shared/shell/contract.ts';
 import { portPair } from '../../shared/shell/port.ts';
 import { type ShellHandlers, serveShell } from '../../shared/shell/server.ts';
+import { socketDialer } from './engine-dialer.ts';
 import { serveEngineRequest } from './engine-gateway.ts';
 import { HostBook } from './host-book.ts';
 
@@ -45,7 +46,9 @@ describe('engine gateway', () => {
     });
     server.listen(socketPath);
     await once(server, 'listening');
-    book = new HostBook([{ id: 'here', name: 'here', kind: 'socket', socketPath }]);
+    book = new HostBook([
+      { id: 'here', name: 'here', kind: 'socket', dialer: socketDialer(socketPath) },
+    ]);
     const [window, shell] = portPair();
     const handlers = {
       'engine.request': (input, channel) => serveEngineRequest(book, input, channel),
@@ -203,7 +206,7 @@ describe('engine gateway', () => {
       message: expect.stringMatching(/^the connection to here broke off/),
     });
     const gone = new HostBook([
-      { id: 'here', name: 'here', kind: 'socket', socketPath: join(directory, 'none') },
+      { id: 'here', name: 'here', kind: 'socket', dialer: socketDialer(join(directory, 'none')) },
     ]);
     book[Symbol.dispose]();
     book = gone;

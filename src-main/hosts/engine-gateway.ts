@@ -2,12 +2,13 @@
  * Opens a window's engine requests on a host's socket: method, path, headers and bytes both ways at the
  * slower side's speed. It knows nothing of what they mean.
  */
-import { type ClientRequest, type IncomingMessage, request } from 'node:http';
+import type { ClientRequest, IncomingMessage } from 'node:http';
 import { addAbortSignal, type Duplex, type Readable, type Writable } from 'node:stream';
 import { errorMessage, isEngineError, unavailable } from '../../shared/errors.ts';
 import type { HeadOf } from '../../shared/shell/contract.ts';
 import type { ServedDuplex } from '../../shared/shell/server.ts';
-import type { HostBook, HostEntry } from './host-book.ts';
+import { engineRequest } from './engine-request.ts';
+import type { Host, HostBook } from './host-book.ts';
 
 export interface EngineRequest {
   readonly host: string;
@@ -100,11 +101,14 @@ async function sendAll(chunks: AsyncIterable<Uint8Array>, target: Writable): Pro
   target.end();
 }
 
-const cannotReach = (host: HostEntry, error: unknown): Error =>
-  unavailable(
-    `Cannot connect to the engine of ${host.name} at unix://${host.socketPath}. Is it running? (${errorMessage(error)})`,
-    { cause: error, details: { host: host.id } },
-  );
+/** Dialers of far hosts explain themselves; of a socket the system says little. */
+const cannotReach = (host: Host, error: unknown): Error =>
+  isEngineError(error)
+    ? error
+    : unavailable(
+        `Cannot connect to the engine of ${host.name} at ${host.dialer.dockerHost}. Is it running? (${errorMessage(error)})`,
+        { cause: error, details: { host: host.id } },
+      );
 
 /** Serves one `engine.request`. Throws unavailable when the host cannot be reached or hangs up half-way. */
 export async function serveEngineRequest(
@@ -113,14 +117,11 @@ export async function serveEngineRequest(
   channel: Channel,
 ): Promise<void> {
   const host = book.find(asked.host);
-  const outgoing = request({
-    socketPath: host.socketPath,
+  const outgoing = engineRequest(host.dialer, {
     method: asked.method,
     path: asked.path,
     headers: headersFor(asked),
     signal: channel.signal,
-    // A connection to a local socket costs next to nothing; a kept one may be stale after a restart.
-    agent: false,
   });
   const answering = answerOf(outgoing);
   if (asked.upgrade) outgoing.end(asked.body);
@@ -140,7 +141,7 @@ export async function serveEngineRequest(
   await receiveAll(answer.readable, channel, host);
 }
 
-async function receiveAll(readable: Readable, channel: Channel, host: HostEntry): Promise<void> {
+async function receiveAll(readable: Readable, channel: Channel, host: Host): Promise<void> {
   try {
     for await (const chunk of readable as AsyncIterable<Buffer>) await channel.write(chunk);
   } catch (error) {

@@ -4,6 +4,7 @@ import { createServer, type Server } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { socketDialer } from './engine-dialer.ts';
 import { HostBook } from './host-book.ts';
 
 describe('HostBook', () => {
@@ -40,7 +41,8 @@ describe('HostBook', () => {
     rmSync(directory, { recursive: true });
   });
 
-  const makeBook = () => new HostBook([{ id: 'e', name: 'Engine', kind: 'socket', socketPath }]);
+  const makeBook = () =>
+    new HostBook([{ id: 'e', name: 'Engine', kind: 'socket', dialer: socketDialer(socketPath) }]);
 
   it('describes a host as the docker CLI would name it', () => {
     using book = makeBook();
@@ -50,6 +52,7 @@ describe('HostBook', () => {
         name: 'Engine',
         kind: 'socket',
         dockerHost: `unix://${socketPath}`,
+        isOwn: false,
         status: { state: 'connecting' },
       },
     ]);

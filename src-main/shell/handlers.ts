@@ -2,29 +2,52 @@
 import type { AppInfo, HeadOf } from '../../shared/shell/contract.ts';
 import type { ServedDuplex, ShellHandlers } from '../../shared/shell/server.ts';
 import { serveEngineRequest } from '../hosts/engine-gateway.ts';
-import type { HostBook } from '../hosts/host-book.ts';
+import type { HostDesk } from '../hosts/host-desk.ts';
 import type { SettingsStore } from './settings-store.ts';
 import { HostShells } from './terminal/host-shell.ts';
 
 export interface ShellParts {
   readonly info: AppInfo;
-  readonly hosts: HostBook;
+  readonly hosts: HostDesk;
   readonly settings: SettingsStore;
   openExternal(url: string): Promise<void>;
 }
 
 export function createShellHandlers(parts: ShellParts): ShellHandlers {
-  const { hosts, settings } = parts;
+  const { hosts: desk, settings } = parts;
+  const hosts = desk.book;
   const shells = new HostShells();
   return {
     'app.info': async () => parts.info,
     'hosts.list': async () => hosts.list(),
     'hosts.watch': (_input: object, signal: AbortSignal) => hosts.watch(signal),
+    'hosts.add': (host) => desk.add(host),
+    'hosts.remove': async ({ id }) => {
+      await desk.remove(id);
+      return {};
+    },
+    'hosts.connect': async ({ id }) => {
+      hosts.retry(id);
+      return {};
+    },
+    'hosts.facts': ({ id }) => desk.sshOf(id).facts(),
+    'hosts.questions': (_input: object, signal: AbortSignal) => desk.watchQuestions(signal),
+    'hosts.answer': async ({ id, fields }) => {
+      desk.answer(id, fields);
+      return {};
+    },
+    'contexts.list': async () => desk.contexts.list(),
+    'contexts.create': async ({ id, name }) => {
+      await desk.contexts.create(name, hosts.find(id).dialer.dockerHost);
+      return { name };
+    },
     'engine.request': (input, channel: ServedDuplex<HeadOf<'engine.request'>>) =>
       serveEngineRequest(hosts, input, channel),
     'terminal.open': (input, channel: ServedDuplex<HeadOf<'terminal.open'>>) => {
-      const host = hosts.find(input.host);
-      return shells.serve({ ...input, dockerHost: `unix://${host.socketPath}` }, channel);
+      if (input.where === 'there')
+        return shells.serveRemote(input, desk.sshOf(input.host), channel);
+      const { dockerHost } = hosts.find(input.host).dialer;
+      return shells.serve({ ...input, dockerHost }, channel);
     },
     'terminal.resize': async ({ terminalId, columns, rows }) => {
       shells.resize(terminalId, columns, rows);

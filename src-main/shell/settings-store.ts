@@ -1,10 +1,9 @@
 /** The window's settings in the user's configuration directory (XDG). A broken file is set aside, never lost. */
-import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, renameSync } from 'node:fs';
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { type Settings, settingsSchema } from '../../shared/shell/contract.ts';
+import { writeOwnFile } from '../hosts/write-file.ts';
 
 /** `$XDG_CONFIG_HOME/windlass`, by default `~/.config/windlass`. */
 export function configDirectory(environment: NodeJS.ProcessEnv = process.env): string {
@@ -33,7 +32,9 @@ export class SettingsStore {
     const named = Object.entries(change).filter(([, value]) => value !== undefined);
     const settings = settingsSchema.parse({ ...this.#settings, ...Object.fromEntries(named) });
     this.#settings = settings;
-    const writing = this.#written.then(() => this.#save(settings));
+    const writing = this.#written.then(() =>
+      writeOwnFile(this.#path, `${JSON.stringify(settings, null, 2)}\n`),
+    );
     // The next write goes on; this one's caller learns of its failure.
     this.#written = writing.catch(() => undefined);
     await writing;
@@ -47,19 +48,6 @@ export class SettingsStore {
     } catch {
       renameSync(this.#path, `${this.#path}.broken`);
       return settingsSchema.parse({});
-    }
-  }
-
-  async #save(settings: Settings): Promise<void> {
-    await mkdir(dirname(this.#path), { recursive: true, mode: 0o700 });
-    const temporary = `${this.#path}.tmp-${randomBytes(6).toString('hex')}`;
-    try {
-      const text = `${JSON.stringify(settings, null, 2)}\n`;
-      await writeFile(temporary, text, { mode: 0o600, flush: true });
-      await rename(temporary, this.#path);
-    } catch (error) {
-      await rm(temporary, { force: true });
-      throw error;
     }
   }
 }

@@ -18,6 +18,7 @@ const hostNamed = (name: string): HostRow => ({
   name,
   kind: 'socket',
   dockerHost: 'unix:///e.sock',
+  isOwn: false,
   status: { state: 'up' },
 });
 
@@ -61,6 +62,10 @@ const requests: Record<string, (channel: Channel, counters: Counters, url: URL) 
     '/probe': (channel, counters) => channel.write(encode(JSON.stringify(counters))),
   };
 
+const hasNone = async (): Promise<never> => {
+  throw notFound('not part of the contract cases');
+};
+
 /** Handlers with counters of their own; one per connection under test. */
 export function contractShell(): ShellHandlers {
   const counters: Counters = { produced: 0, streamsStopped: 0, flooded: 0, aborted: 0 };
@@ -88,9 +93,17 @@ export function contractShell(): ShellHandlers {
       channel.head({ status: 200, headers: {} });
       await serve(channel, counters, url);
     },
-    'terminal.open': async () => {
-      throw notFound('no terminals here');
+    'hosts.add': hasNone,
+    'hosts.remove': hasNone,
+    'hosts.connect': hasNone,
+    'hosts.facts': hasNone,
+    async *'hosts.questions'() {
+      yield [];
     },
+    'hosts.answer': hasNone,
+    'contexts.list': hasNone,
+    'contexts.create': hasNone,
+    'terminal.open': hasNone,
     'terminal.resize': async () => ({}),
     // No settings at all: the window must notice.
     'settings.read': async () => ({ theme: 'mauve' }) as never,

@@ -1,0 +1,155 @@
+/** One authenticated SSH connection, over as many jumps as it takes, and the channels on it. */
+import type { Duplex } from 'node:stream';
+import type { Client, ClientChannel, PseudoTtyOptions } from 'ssh2';
+import {
+  type EngineError,
+  errorMessage,
+  isEngineError,
+  unavailable,
+} from '../../../shared/errors.ts';
+import { type LogInParts, logIn } from './ssh-login.ts';
+import { resolveSshTarget, type SshDestination, type SshTarget } from './ssh-target.ts';
+import { openTransport } from './ssh-transport.ts';
+
+/** A chain longer than this goes round in a circle. */
+const MOST_JUMPS = 8;
+
+export interface SshParts extends Pick<LogInParts, 'ask' | 'memory'> {
+  /** Text of ssh_config to resolve with; read anew when undefined. */
+  readonly configText?: string | undefined;
+}
+
+/** A channel of a connection could not be opened: the limit of sessions, or the far side forbids it. */
+export class ChannelRefused extends Error {}
+
+const refusal = (error: Error): ChannelRefused =>
+  new ChannelRefused(error.message, { cause: error });
+
+/** Explains why a host cannot be reached; what a person can act on comes through as it is. */
+function explain(target: SshTarget, error: unknown): EngineError {
+  if (isEngineError(error)) return error;
+  const { code } = error as NodeJS.ErrnoException;
+  const where = `${target.hostName} port ${target.port}`;
+  const reasons: Record<string, string> = {
+    ENOTFOUND: `there is no host named ${target.hostName}`,
+    EAI_AGAIN: `the name ${target.hostName} cannot be looked up now`,
+    ECONNREFUSED: `${where} refuses connections. Does sshd run there?`,
+    ETIMEDOUT: `${where} does not answer`,
+    EHOSTUNREACH: `there is no route to ${where}`,
+    ENETUNREACH: `there is no route to ${where}`,
+    ECONNRESET: `${where} closed the connection`,
+  };
+  const reason = reasons[code ?? ''] ?? `${where}: ${errorMessage(error)}`;
+  return unavailable(`Cannot connect to ${target.alias}: ${reason}`, { cause: error });
+}
+
+export class SshConnection implements Disposable {
+  readonly target: SshTarget;
+  readonly #client: Client;
+  readonly #before: SshConnection | undefined;
+  /** Resolves with the reason when it has ended, undefined when we ended it. */
+  readonly closed: Promise<Error | undefined>;
+
+  private constructor(
+    target: SshTarget,
+    client: Client,
+    before: SshConnection | undefined,
+    closed: Promise<Error | undefined>,
+  ) {
+    this.target = target;
+    this.#client = client;
+    this.#before = before;
+    this.closed = closed;
+    void closed.then(() => before?.[Symbol.dispose]());
+  }
+
+  /**
+   * Connects and logs in. Throws unavailable when the host cannot be reached, forbidden when its key is not
+   * the one written down, unauthorized when it takes nothing of ours, cancelled when a question is declined.
+   */
+  static open(
+    destination: SshDestination,
+    parts: SshParts,
+    signal: AbortSignal,
+  ): Promise<SshConnection> {
+    const target = resolveSshTarget(destination, parts.configText);
+    return SshConnection.#openOver(target, target.proxyJump, { ...parts, signal, depth: 0 });
+  }
+
+  static async #openOver(
+    target: SshTarget,
+    jumps: readonly SshDestination[],
+    way: SshParts & { readonly signal: AbortSignal; readonly depth: number },
+  ): Promise<SshConnection> {
+    if (way.depth > MOST_JUMPS)
+      throw unavailable(`Cannot connect to ${target.alias}: more than ${MOST_JUMPS} jumps`);
+    let before: SshConnection | undefined;
+    try {
+      const last = jumps.at(-1);
+      if (last) {
+        const hop = resolveSshTarget(last, way.configText);
+        const earlier = jumps.slice(0, -1);
+        // The hops before the last are its own; none given means what ssh_config says of it.
+        before = await SshConnection.#openOver(hop, earlier.length > 0 ? earlier : hop.proxyJump, {
+          ...way,
+          depth: way.depth + 1,
+        });
+      }
+      const transport = before
+        ? await before.openTcp(target.hostName, target.port)
+        : await openTransport(target, way.signal);
+      const { client, closed } = await logIn(target, transport, way);
+      return new SshConnection(target, client, before, closed);
+    } catch (error) {
+      before?.[Symbol.dispose]();
+      throw before && error instanceof ChannelRefused
+        ? unavailable(
+            `Cannot connect to ${target.alias}: ${before.target.alias} does not pass on to ${target.hostName} port ${target.port} (${error.message})`,
+            { cause: error },
+          )
+        : explain(target, error);
+    }
+  }
+
+  #open<T>(start: (done: (error: Error | undefined, channel: T) => void) => void): Promise<T> {
+    return new Promise((resolve, reject) => {
+      try {
+        start((error, channel) => (error ? reject(refusal(error)) : resolve(channel)));
+      } catch (error) {
+        // ssh2 throws when the connection has ended.
+        reject(unavailable(`${this.target.alias}: ${errorMessage(error)}`, { cause: error }));
+      }
+    });
+  }
+
+  /** Opens a unix socket on the far side. Throws ChannelRefused. */
+  openSocket(path: string): Promise<Duplex> {
+    return this.#open<ClientChannel>((done) =>
+      this.#client.openssh_forwardOutStreamLocal(path, done),
+    );
+  }
+
+  /** Opens a TCP connection from the far side. Throws ChannelRefused. */
+  openTcp(host: string, port: number): Promise<Duplex> {
+    return this.#open<ClientChannel>((done) =>
+      this.#client.forwardOut('127.0.0.1', 0, host, port, done),
+    );
+  }
+
+  /** Starts a command. Throws ChannelRefused, also when the server's MaxSessions is reached. */
+  exec(command: string): Promise<ClientChannel> {
+    return this.#open<ClientChannel>((done) => this.#client.exec(command, done));
+  }
+
+  /** Opens the log-in shell on a terminal. Throws ChannelRefused. */
+  shell(terminal: PseudoTtyOptions): Promise<ClientChannel> {
+    return this.#open<ClientChannel>((done) => this.#client.shell(terminal, done));
+  }
+
+  [Symbol.dispose](): void {
+    this.#client.end();
+    // A peer that is gone does not answer the farewell.
+    this.#client.destroy();
+    this.#before?.[Symbol.dispose]();
+  }
+}
