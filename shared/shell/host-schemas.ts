@@ -29,7 +29,7 @@ const path = z
   .max(4096);
 
 /** How to reach a host; what the host book keeps. Safe to share: keys are named by path only. */
-export const hostWaySchema = z.discriminatedUnion('kind', [
+const hostWaySchema = z.discriminatedUnion('kind', [
   z.object({
     kind: z.literal('ssh'),
     /** `user@host:port`, or a name of ssh_config. */

@@ -6,7 +6,7 @@ import { dirname } from 'node:path';
 import { matchesPatternList } from './pattern-list.ts';
 
 /** Where a line stands, for a person to look it up. */
-export interface KnownHostLine {
+interface KnownHostLine {
   readonly file: string;
   /** Counted from 1. */
   readonly line: number;

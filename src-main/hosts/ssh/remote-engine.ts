@@ -14,10 +14,10 @@ const SOCKETS = [
 export const FALLBACK_SOCKETS = SOCKETS.filter((path) => !path.startsWith('$'));
 
 /** One word for any POSIX shell. */
-export const shellQuote = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
+const shellQuote = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
 
 /** Runs under whatever log-in shell there is: a POSIX script as one quoted word. */
-export const posixCommand = (script: string): string => `sh -c ${shellQuote(script)}`;
+const posixCommand = (script: string): string => `sh -c ${shellQuote(script)}`;
 
 export const FIND_ENGINE = posixCommand(`
 R=\${XDG_RUNTIME_DIR:-/run/user/$(id -u)}

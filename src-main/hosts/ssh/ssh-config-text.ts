@@ -16,7 +16,7 @@ export interface SshConfigFiles {
   readonly system: string;
 }
 
-export const defaultConfigFiles = (): SshConfigFiles => ({
+const defaultConfigFiles = (): SshConfigFiles => ({
   user: join(homedir(), '.ssh/config'),
   system: '/etc/ssh/ssh_config',
 });

@@ -44,7 +44,7 @@ export interface CommandOutput {
   readonly stderr: string;
 }
 
-export const destinationUrl = ({ alias, user, port }: SshDestination): string =>
+const destinationUrl = ({ alias, user, port }: SshDestination): string =>
   `ssh://${user === undefined ? '' : `${user}@`}${alias.includes(':') ? `[${alias}]` : alias}${port === undefined ? '' : `:${port}`}`;
 
 export class SshHost implements EngineDialer {
