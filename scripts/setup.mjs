@@ -77,6 +77,7 @@ export const TEST_PACKAGES = {
   sshd: 'openssh-server',
   'busybox:static': 'busybox-static',
   curl: 'curl',
+  openssl: 'openssl',
   python3: 'python3',
 };
 

@@ -6,6 +6,7 @@ import { containerRoutes } from './api/container-routes.ts';
 import { execRoutes } from './api/exec-routes.ts';
 import { imageRoutes } from './api/image-routes.ts';
 import { networkRoutes } from './api/network-routes.ts';
+import { registryRoutes } from './api/registry-routes.ts';
 import { ApiServer } from './api/server.ts';
 import { systemRoutes } from './api/system-routes.ts';
 import { volumeRoutes } from './api/volume-routes.ts';
@@ -290,6 +291,7 @@ async function serve(config: DaemonConfig, parts: Parts): Promise<ApiServer> {
     routes: [
       ...containerRoutes(containers),
       ...execRoutes(containers),
+      ...registryRoutes(parts.images.registries),
       ...imageRoutes(parts.images),
       ...networkRoutes(parts.network, containerNetworks(parts.context)),
       ...volumeRoutes(parts.volumes),

@@ -47,6 +47,7 @@ export async function openImageRoom(registry: Partial<RegistryConfig> = {}): Pro
         insecureRegistries: [],
         maxConcurrentDownloads: 3,
         maxDownloadAttempts: 5,
+        maxConcurrentUploads: 5,
         retryUnitMs: 1,
         ...registry,
       },

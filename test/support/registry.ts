@@ -3,9 +3,10 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import { type AddressInfo, createServer as createTcpServer } from 'node:net';
+import { type AddressInfo, connect, createServer as createTcpServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
 import { setTimeout as delay } from 'node:timers/promises';
 
 export interface TestRegistry extends AsyncDisposable {
@@ -25,28 +26,43 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-async function waitForRegistry(url: string): Promise<void> {
+/** Any connection will do: the registry may want a password, or a certificate. */
+async function waitForPort(port: number): Promise<void> {
   for (let attempt = 0; ; attempt++) {
+    const socket = connect(port, '127.0.0.1');
     try {
-      const response = await fetch(`${url}/v2/`);
-      if (response.ok) return;
+      await once(socket, 'connect');
+      return;
     } catch (error) {
-      if (attempt > 200) throw error;
+      if (attempt > 400) throw error;
+    } finally {
+      socket.destroy();
     }
     await delay(25);
   }
 }
 
+export interface RegistryOptions {
+  readonly scheme?: 'http' | 'https';
+  /** Further sections of its configuration, with the files they need in its directory. */
+  readonly prepare?: (directory: string) => Promise<string>;
+  /** Further keys of its `http` section. */
+  readonly http?: string;
+}
+
 /** Starts docker-registry with an empty store. Dispose stops it and removes the store. */
-export async function startRegistry(): Promise<TestRegistry> {
+export async function startRegistry(options: RegistryOptions = {}): Promise<TestRegistry> {
   await using stack = new AsyncDisposableStack();
   const directory = await mkdtemp(join(tmpdir(), 'windlass-registry-'));
   stack.defer(() => rm(directory, { recursive: true, force: true }));
-  const host = `127.0.0.1:${await freePort()}`;
+  const port = await freePort();
+  const host = `127.0.0.1:${port}`;
+  const more = (await options.prepare?.(directory)) ?? '';
+  const http = options.http === undefined ? '' : `, ${options.http}`;
   const config = join(directory, 'config.yml');
   await writeFile(
     config,
-    `version: 0.1\nlog: {level: error, accesslog: {disabled: true}}\nstorage:\n  filesystem: {rootdirectory: ${directory}/data}\n  delete: {enabled: true}\nhttp: {addr: "${host}"}\n`,
+    `version: 0.1\nlog: {level: error, accesslog: {disabled: true}}\nstorage:\n  filesystem: {rootdirectory: ${directory}/data}\n  delete: {enabled: true}\nhttp: {addr: "${host}"${http}}\n${more}`,
   );
   const child = spawn('docker-registry', ['serve', config], { stdio: 'ignore' });
   const ended = once(child, 'exit');
@@ -54,9 +70,10 @@ export async function startRegistry(): Promise<TestRegistry> {
     child.kill('SIGKILL');
     await ended;
   });
-  await waitForRegistry(`http://${host}`);
+  await waitForPort(port);
   const owned = stack.move();
-  return { host, url: `http://${host}`, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+  const url = `${options.scheme ?? 'http'}://${host}`;
+  return { host, url, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
 
 /** What the hostile registry does to the next requests for blobs; each is used up once. */
@@ -151,19 +168,26 @@ async function answer(
   if (path.startsWith('/token')) return answerToken(registry, request, response);
   if (!isAuthorized(registry, request)) return demandToken(registry, response);
   const isBlob = path.includes('/blobs/sha256:');
-  if (isBlob) await registry.gate?.(path);
+  if (isBlob || path.includes('/blobs/uploads/')) await registry.gate?.(path);
   const mischief = isBlob ? registry.mischief.shift() : undefined;
   const headers: Record<string, string> = {};
   if (request.headers.accept) headers['accept'] = request.headers.accept;
   if (range && mischief !== 'ignore-range') headers['range'] = range;
   const method = request.method ?? 'GET';
-  const from = await fetch(upstream.url + path, { method, headers });
+  const type = request.headers['content-type'];
+  if (type) headers['content-type'] = type;
+  const sent = ['POST', 'PUT', 'PATCH'].includes(method)
+    ? { body: new Uint8Array(await buffer(request)) }
+    : {};
+  const from = await fetch(upstream.url + path, { method, headers, ...sent });
   const bytes = Buffer.from(await from.arrayBuffer());
   const copied = ['content-type', 'docker-content-digest', 'content-range', 'content-length'];
   const passed = copied.flatMap((name): [string, string][] => {
     const value = from.headers.get(name);
     return value === null ? [] : [[name, value]];
   });
+  const location = from.headers.get('location');
+  if (location) passed.push(['location', location.replace(upstream.url, registry.url)]);
   response.writeHead(from.status, Object.fromEntries(passed));
   if (mischief === 'corrupt') bytes[bytes.length - 1] = (bytes.at(-1) ?? 0) ^ 0xff;
   if (mischief !== 'cut' && mischief !== 'stall') {

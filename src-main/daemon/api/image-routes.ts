@@ -1,32 +1,11 @@
 /** `/images/…` (moby api/server/router/image). */
-import { z } from 'zod';
 import { invalidArgument, notImplemented } from '../../../shared/errors.ts';
-import type { ImageService, RegistryAuth } from '../image/image-service.ts';
+import type { ImageService } from '../image/image-service.ts';
 import { parsePlatform } from './container-routes.ts';
 import { JsonStream } from './json-stream.ts';
+import { authInBody, authOf } from './registry-auth-header.ts';
 import type { ApiRequest } from './request.ts';
 import { del, get, post, type Route } from './route.ts';
-
-const authSchema = z.looseObject({
-  username: z.string().optional(),
-  password: z.string().optional(),
-  identitytoken: z.string().optional(),
-  registrytoken: z.string().optional(),
-  serveraddress: z.string().optional(),
-});
-
-/** X-Registry-Auth: base64url JSON. A broken one counts as none, as in Docker. */
-function authOf(request: ApiRequest): RegistryAuth | undefined {
-  const header = request.incoming.headers['x-registry-auth'];
-  if (typeof header !== 'string' || header === '') return undefined;
-  try {
-    return authSchema.parse(
-      JSON.parse(Buffer.from(header, 'base64url').toString('utf8')),
-    ) as RegistryAuth;
-  } catch {
-    return undefined;
-  }
-}
 
 async function createImage(images: ImageService, request: ApiRequest): Promise<void> {
   const stream = new JsonStream(request);
@@ -93,9 +72,6 @@ export function imageRoutes(images: ImageService): readonly Route[] {
     }),
     post('/images/prune', async (request) => request.json(await images.prune(request.filters()))),
     get('/images/get', (request) => save(images, request, request.query.getAll('names'))),
-    get('/images/search', () => {
-      throw notImplemented('searching registries is not built yet');
-    }),
     get('/images/{name...}/get', (request) => save(images, request, [name(request)])),
     get('/images/{name...}/json', async (request) =>
       request.json(await images.inspect(name(request))),
@@ -109,8 +85,16 @@ export function imageRoutes(images: ImageService): readonly Route[] {
       await images.tag(name(request), repository, request.text('tag'));
       request.empty(201);
     }),
-    post('/images/{name...}/push', () => {
-      throw notImplemented('push is not built yet');
+    post('/images/{name...}/push', async (request) => {
+      const auth = authOf(request) ?? (await authInBody(request));
+      const stream = new JsonStream(request);
+      await stream.run(() =>
+        images.push(name(request), request.text('tag'), {
+          auth,
+          signal: request.signal,
+          onProgress: stream.send,
+        }),
+      );
     }),
     del('/images/{name...}', async (request) =>
       request.json(

@@ -1,5 +1,5 @@
 /** `/_ping`, `/version`, `/info`, `/events`, `/system/df`, and what this daemon is not (moby api/server/router/system). */
-import { EngineError, notImplemented, unavailable } from '../../../shared/errors.ts';
+import { notImplemented, unavailable } from '../../../shared/errors.ts';
 import type { EngineEvent, EventBus } from '../event/event-bus.ts';
 import { eventFilter } from './event-filter.ts';
 import { JsonStream } from './json-stream.ts';
@@ -97,13 +97,9 @@ export function systemRoutes(system: SystemBackend, bus: EventBus): readonly Rou
     get('/system/df', async (request) => request.json(await system.diskUsage())),
     get('/events', (request) => events(bus, request)),
     get('/plugins', (request) => request.json([])),
-    post('/auth', notHere('login')),
     post('/build', notHere('building images')),
     post('/session', notHere('the build session')),
     post('/grpc', notHere('the build service')),
-    get('/distribution/{name...}/json', () => {
-      throw new EngineError('notImplemented', 'asking registries for manifests is not built yet');
-    }),
     post('/commit', notHere('commit')),
     ...swarm,
   ];

@@ -55,6 +55,7 @@ export interface DaemonConfig {
     readonly insecureRegistries: readonly string[];
     readonly maxConcurrentDownloads: number;
     readonly maxDownloadAttempts: number;
+    readonly maxConcurrentUploads: number;
   };
   readonly network: {
     readonly bridge?: string;
@@ -238,6 +239,7 @@ function buildConfig(values: OptionValues): DaemonConfig {
       insecureRegistries: read.list('insecure-registry'),
       maxConcurrentDownloads: read.number('max-concurrent-downloads', 3),
       maxDownloadAttempts: read.number('max-download-attempts', 5),
+      maxConcurrentUploads: read.number('max-concurrent-uploads', 5),
     },
     network: networkOf(read),
     tls: tlsOf(read),

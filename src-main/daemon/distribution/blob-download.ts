@@ -1,13 +1,10 @@
 /** Fetches a blob into a spool and does not give up easily (moby distribution/xfer, pull_v2). */
-import { setTimeout as delay } from 'node:timers/promises';
-import { errorMessage } from '../../../shared/errors.ts';
 import type { Log } from '../log/log.ts';
-import { hasErrno } from '../platform/libc.ts';
 import type { BlobSpool } from './blob-spool.ts';
 import type { Descriptor } from './manifest.ts';
 import type { RemoteBlob } from './registry-client.ts';
 import { RegistryError } from './registry-error.ts';
-import { TransportError } from './transport-error.ts';
+import { retrying } from './retrying.ts';
 
 /** Where blobs come from: a registry client, seen from here. */
 export interface BlobSource {
@@ -72,37 +69,20 @@ async function fetchRest(
   if (blob.size > 0 && spool.size < blob.size) throw new Error('unexpected EOF');
 }
 
-function isFinal(error: unknown): boolean {
-  const isAnswered = error instanceof RegistryError || error instanceof TransportError;
-  return (isAnswered && error.isFinal) || hasErrno(error, 'ENOSPC');
-}
-
 /**
  * Tries up to `maxAttempts` times again, 5 "seconds" longer each time, resuming where the last one
  * ended. Throws the last attempt's error, or the signal's reason.
  */
-export async function downloadBlob(
+export function downloadBlob(
   source: BlobSource,
   blob: Descriptor,
   spool: BlobSpool,
   options: DownloadOptions,
 ): Promise<void> {
-  for (let retries = 1; ; retries++) {
-    try {
-      return await fetchRest(source, blob, spool, options);
-    } catch (error) {
-      options.signal.throwIfAborted();
-      if (isFinal(error) || retries > options.maxAttempts) {
-        options.log.error(`Download failed after ${retries} attempts: ${errorMessage(error)}`);
-        throw error;
-      }
-      options.log.info(
-        `Download failed, retrying (${retries}/${options.maxAttempts}): ${errorMessage(error)}`,
-      );
-    }
-    for (let left = retries * 5; left > 0; left--) {
-      options.onRetry(`Retrying in ${left} second${left === 1 ? '' : 's'}`);
-      await delay(options.retryUnitMs, undefined, { signal: options.signal });
-    }
-  }
+  const { maxAttempts: maxRetries, ...rest } = options;
+  return retrying(() => fetchRest(source, blob, spool, options), {
+    what: 'Download',
+    maxRetries,
+    ...rest,
+  });
 }

@@ -1,10 +1,10 @@
 /** `docker pull`: from a name to an image in the store (moby distribution/pull_v2.go). */
 import { forbidden, invalidArgument } from '../../../shared/errors.ts';
 import { chainIdsOf, parseImageConfig } from '../image/image-config.ts';
-import type { Platform, PullOptions, RegistryAuth } from '../image/image-service.ts';
+import type { Platform, PullOptions } from '../image/image-service.ts';
 import type { ImageStore } from '../image/image-store.ts';
 import type { ReferenceStore } from '../image/reference-store.ts';
-import type { Log } from '../log/log.ts';
+import type { LayerDigests } from './layer-digests.ts';
 import type { LayerDownloads, WantedLayer } from './layer-downloads.ts';
 import { checkImageConfigType, type IndexRow, type Manifest, parseManifest } from './manifest.ts';
 import { formatPlatform, hostPlatform, matchingPlatforms } from './platform.ts';
@@ -12,6 +12,7 @@ import { ProgressQueue } from './progress.ts';
 import {
   familiarName,
   familiarString,
+  fullName,
   fullString,
   isNameOnly,
   type Reference,
@@ -19,18 +20,16 @@ import {
   withDigest,
   withTag,
 } from './reference.ts';
-import { RegistryClient, type RemoteManifest } from './registry-client.ts';
-import { pullEndpoints, type RegistryConfig, type RegistryEndpoint } from './registry-endpoints.ts';
+import type { RegistryClient, RemoteManifest } from './registry-client.ts';
+import { pullEndpoints } from './registry-endpoints.ts';
 import { pullError } from './registry-error.ts';
+import { onFirstEndpoint, type RegistryAccess } from './try-endpoints.ts';
 
-export interface PullContext {
+export interface PullContext extends RegistryAccess {
   readonly images: ImageStore;
   readonly references: ReferenceStore;
   readonly downloads: LayerDownloads;
-  /** Asked at each pull: a reload changes mirrors and insecure registries. */
-  readonly registry: () => RegistryConfig;
-  readonly userAgent: string;
-  readonly log: Log;
+  readonly digests: LayerDigests;
 }
 
 interface Session {
@@ -40,7 +39,6 @@ interface Session {
   readonly progress: ProgressQueue;
 }
 
-const STALL_TIMEOUT_MS = 60_000;
 /** An index may point to indexes; a hostile one points on and on. */
 const INDEX_DEPTH_MAX = 4;
 
@@ -58,59 +56,17 @@ export async function pullReference(
   const progress = new ProgressQueue(options.onProgress, (error) => gone.abort(error));
   const signal = options.signal ? AbortSignal.any([options.signal, gone.signal]) : gone.signal;
   try {
-    await pullFromEndpoints(context, reference, { options, signal, progress });
+    const endpoints = await pullEndpoints(reference.domain, context.registry());
+    const { auth = {}, platform } = options;
+    await onFirstEndpoint(context, { verb: 'pull', reference, endpoints, auth, signal }, (client) =>
+      pullTags(context, reference, { client, signal, progress, platform }),
+    );
   } catch (error) {
     signal.throwIfAborted();
     throw pullError(error, reference);
   } finally {
     await progress.flush();
   }
-}
-
-async function pullFromEndpoints(
-  context: PullContext,
-  reference: Reference,
-  pull: { options: PullOptions; signal: AbortSignal; progress: ProgressQueue },
-): Promise<void> {
-  let lastError: unknown = new Error(`no endpoints found for ${familiarString(reference)}`);
-  let answersHttps = false;
-  for (const endpoint of await pullEndpoints(reference.domain, context.registry())) {
-    if (answersHttps && endpoint.url.startsWith('http:') && !endpoint.isMirror) continue;
-    context.log.debug(`Trying to pull ${familiarName(reference)} from ${endpoint.url}`);
-    await using client = newClient(context, endpoint, reference, pull.options.auth ?? {});
-    let didAnswer = false;
-    try {
-      await client.ping(pull.signal);
-      didAnswer = true;
-      answersHttps ||= endpoint.url.startsWith('https:') && !endpoint.isMirror;
-      const { signal, progress } = pull;
-      const session = { client, signal, progress, platform: pull.options.platform };
-      return await pullTags(context, reference, session);
-    } catch (error) {
-      pull.signal.throwIfAborted();
-      if (didAnswer && !endpoint.isMirror) throw error;
-      context.log.info(`Attempting next endpoint for pull after error: ${String(error)}`);
-      lastError = error;
-    }
-  }
-  throw lastError;
-}
-
-function newClient(
-  context: PullContext,
-  endpoint: RegistryEndpoint,
-  reference: Reference,
-  auth: RegistryAuth,
-): RegistryClient {
-  return new RegistryClient({
-    endpoint,
-    repository: reference.path,
-    // Credentials of docker.io are not for its mirrors.
-    auth: endpoint.isMirror ? {} : auth,
-    actions: 'pull',
-    stallTimeoutMs: context.registry().stallTimeoutMs ?? STALL_TIMEOUT_MS,
-    userAgent: context.userAgent,
-  });
 }
 
 async function pullTags(
@@ -186,7 +142,7 @@ async function pullManifest(
       `[DEPRECATION NOTICE] Docker Image Format v1 and Docker Image manifest version 2, schema 1 support is disabled by default and will be removed in an upcoming release. Suggest the author of ${fullString(at.reference)} to upgrade the image to the OCI Format or Docker Image manifest v2, schema 2. More information at https://docs.docker.com/go/deprecated-image-specs/`,
     );
   }
-  if (manifest.kind === 'image') return pullImage(context, manifest, session);
+  if (manifest.kind === 'image') return pullImage(context, manifest, session, at.reference);
   const wanted = session.platform ?? hostPlatform();
   const row = chooseRow(manifest.manifests, wanted);
   if (row === undefined || at.depth >= INDEX_DEPTH_MAX) {
@@ -208,6 +164,7 @@ async function pullImage(
   context: PullContext,
   manifest: Extract<Manifest, { kind: 'image' }>,
   session: Session,
+  reference: Reference,
 ): Promise<string> {
   checkImageConfigType(manifest.config.mediaType);
   const id = manifest.config.digest;
@@ -230,6 +187,9 @@ async function pullImage(
     signal: session.signal,
   });
   try {
+    const repository = fullName(reference);
+    for (const { diffId, blob } of wanted)
+      await context.digests.add(diffId, { digest: blob.digest, repository });
     return await context.images.create(bytes);
   } finally {
     await release();

@@ -1,5 +1,5 @@
 /** One repository on one registry endpoint, over HTTP (OCI distribution-spec, Docker registry v2). */
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { Agent, type Dispatcher, EnvHttpProxyAgent } from 'undici';
 import type { RegistryAuth } from '../image/image-service.ts';
 import { type Challenge, parseChallenges } from './challenge.ts';
@@ -12,19 +12,25 @@ import { TransportError } from './transport-error.ts';
 
 export interface RegistryClientOptions {
   readonly endpoint: RegistryEndpoint;
-  /** `library/busybox` */
+  /** `library/busybox`; '' for questions about the registry itself. */
   readonly repository: string;
   readonly auth: RegistryAuth;
-  readonly actions: 'pull' | 'push,pull';
+  /** `repository:library/busybox:pull`; undefined asks for a token without rights. */
+  readonly scope: string | undefined;
+  /** Asks the token server for a token to keep instead of the password. */
+  readonly wantsIdentityToken?: boolean;
   readonly stallTimeoutMs: number;
   readonly userAgent: string;
 }
 
 interface Request {
-  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH';
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly url: string;
   readonly headers?: Readonly<Record<string, string | string[]>>;
-  readonly body?: string;
+  /** A stream is sent once: a refused token then fails the request. */
+  readonly body?: string | Uint8Array | Readable;
+  /** Rights beyond the client's own. */
+  readonly scopes?: readonly string[];
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -59,15 +65,26 @@ export class RegistryClient implements AsyncDisposable {
   constructor(options: RegistryClientOptions) {
     this.#options = options;
     this.#dispatcher = createDispatcher(options);
-    const scope = `repository:${options.repository}:${options.actions}`;
-    this.#authorizer = new RegistryAuthorizer(options.auth, scope, async (request) => {
-      const response = await this.#send({ ...request, url: request.url.href });
-      return readDocument(await succeed(response));
+    this.#authorizer = new RegistryAuthorizer(options.auth, {
+      scope: options.scope,
+      wantsIdentityToken: options.wantsIdentityToken ?? false,
+      fetch: async (request) => {
+        const response = await this.#send({ ...request, url: request.url.href });
+        return readDocument(await succeed(response));
+      },
     });
   }
 
-  /** Asks `/v2/` and keeps its challenges. Throws TransportError when nobody answers. */
-  async ping(signal?: AbortSignal): Promise<void> {
+  /** What the token server gave to keep, once it was asked. */
+  get identityToken(): string | undefined {
+    return this.#authorizer.identityToken;
+  }
+
+  /**
+   * Asks `/v2/` and keeps its challenges; true when it says it is a registry. Throws TransportError
+   * when nobody answers.
+   */
+  async ping(signal?: AbortSignal): Promise<boolean> {
     const timeout = AbortSignal.timeout(PING_TIMEOUT_MS);
     const response = await this.#send({
       method: 'GET',
@@ -78,6 +95,7 @@ export class RegistryClient implements AsyncDisposable {
     if (response.statusCode === 401) {
       this.#challenges = parseChallenges(response.headers['www-authenticate']);
     }
+    return response.headers['docker-distribution-api-version'] === 'registry/2.0';
   }
 
   /**
@@ -85,23 +103,23 @@ export class RegistryClient implements AsyncDisposable {
    * then the manifest by that digest.
    */
   async manifestByTag(tag: string, signal?: AbortSignal): Promise<RemoteManifest> {
-    const url = this.#url(`manifests/${tag}`);
+    const url = this.url(`manifests/${tag}`);
     const headers = { accept: [...MANIFEST_ACCEPT] };
-    const head = await this.#request({ method: 'HEAD', url, headers, signal });
+    const head = await this.request({ method: 'HEAD', url, headers, signal });
     await head.body.dump();
     const digest = head.headers['docker-content-digest'];
     if (head.statusCode >= 200 && head.statusCode < 400 && typeof digest === 'string') {
       return this.manifestByDigest(digest, signal);
     }
-    const response = await succeed(await this.#request({ method: 'GET', url, headers, signal }));
+    const response = await succeed(await this.request({ method: 'GET', url, headers, signal }));
     return toManifest(response);
   }
 
   /** Throws when the answer is not what the digest promises. */
   async manifestByDigest(digest: string, signal?: AbortSignal): Promise<RemoteManifest> {
-    const url = this.#url(`manifests/${digest}`);
+    const url = this.url(`manifests/${digest}`);
     const headers = { accept: [...MANIFEST_ACCEPT] };
-    const response = await succeed(await this.#request({ method: 'GET', url, headers, signal }));
+    const response = await succeed(await this.request({ method: 'GET', url, headers, signal }));
     const manifest = await toManifest(response);
     if (manifest.digest !== digest) {
       throw new Error(`manifest verification failed for digest ${digest}`);
@@ -123,8 +141,8 @@ export class RegistryClient implements AsyncDisposable {
   async blob(digest: string, offset: number, signal?: AbortSignal): Promise<RemoteBlob> {
     const headers: Record<string, string> = { 'accept-encoding': 'identity' };
     if (offset > 0) headers['range'] = `bytes=${offset}-`;
-    const url = this.#url(`blobs/${digest}`);
-    const response = await succeed(await this.#request({ method: 'GET', url, headers, signal }));
+    const url = this.url(`blobs/${digest}`);
+    const response = await succeed(await this.request({ method: 'GET', url, headers, signal }));
     if (response.statusCode !== 206) return { body: response.body, offset: 0 };
     const start = /^bytes (\d+)-/.exec(String(response.headers['content-range']))?.[1];
     return { body: response.body, offset: Number(start ?? offset) };
@@ -133,9 +151,9 @@ export class RegistryClient implements AsyncDisposable {
   /** Every tag of the repository, page by page. */
   async tags(signal?: AbortSignal): Promise<readonly string[]> {
     const tags: string[] = [];
-    let url: string | undefined = this.#url('tags/list');
+    let url: string | undefined = this.url('tags/list');
     while (url !== undefined) {
-      const response: Response = await succeed(await this.#request({ method: 'GET', url, signal }));
+      const response: Response = await succeed(await this.request({ method: 'GET', url, signal }));
       const page = JSON.parse(await readDocument(response)) as { tags?: string[] | null };
       tags.push(...(page.tags ?? []));
       const next = /<([^>]+)>\s*;\s*rel="?next"?/.exec(String(response.headers['link'] ?? ''))?.[1];
@@ -155,27 +173,30 @@ export class RegistryClient implements AsyncDisposable {
     if (this.#users === 0) await this.#dispatcher.destroy();
   }
 
-  #url(rest: string): string {
-    return `${this.#options.endpoint.url}/v2/${this.#options.repository}/${rest}`;
+  /** Of something in the repository (`manifests/latest`), or of the registry itself when there is none. */
+  url(rest: string): string {
+    const { endpoint, repository } = this.#options;
+    return `${endpoint.url}/${repository === '' ? '' : `v2/${repository}/`}${rest}`;
   }
 
   /** With authorization; a token refused before its time is renewed once. */
-  async #request(request: Request): Promise<Response> {
+  async request(request: Request): Promise<Response> {
     const response = await this.#authorized(request);
     if (response.statusCode !== 401) return response;
     const challenges = parseChallenges(response.headers['www-authenticate']);
     const isExpired = challenges.some(({ parameters }) => parameters['error'] === 'invalid_token');
     if (challenges.length === 0 || (this.#challenges.length > 0 && !isExpired)) return response;
-    await response.body.dump();
     this.#challenges = challenges;
     this.#authorizer.forget();
+    if (request.body instanceof Readable) return response;
+    await response.body.dump();
     return this.#authorized(request);
   }
 
   async #authorized(request: Request): Promise<Response> {
     let authorization: string | undefined;
     try {
-      authorization = await this.#authorizer.authorize(this.#challenges);
+      authorization = await this.#authorizer.authorize(this.#challenges, request.scopes);
     } catch (error) {
       request.signal?.throwIfAborted();
       const isFinal = !(error instanceof TransportError) || error.isFinal;
@@ -231,7 +252,8 @@ function createDispatcher({ endpoint, stallTimeoutMs }: RegistryClientOptions): 
   return isLocal ? new Agent(options) : new EnvHttpProxyAgent(options);
 }
 
-async function succeed(response: Response): Promise<Response> {
+/** The response, or its error thrown as RegistryError. */
+export async function succeed(response: Response): Promise<Response> {
   if (response.statusCode >= 200 && response.statusCode < 400) return response;
   const body = await readDocument(response).catch(() => '');
   throw registryErrorOf(response.statusCode, response.statusText, response.headers, body);
@@ -248,7 +270,8 @@ async function readBytes(body: Readable): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
-async function readDocument(response: Response): Promise<string> {
+/** A small body as text. */
+export async function readDocument(response: Response): Promise<string> {
   return (await readBytes(response.body)).toString('utf8');
 }
 

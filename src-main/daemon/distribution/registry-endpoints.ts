@@ -1,9 +1,7 @@
 /** Where to look for a repository: mirrors, https, plain http where it is allowed (moby registry). */
 import { lookup } from 'node:dns/promises';
-import { readdir, readFile } from 'node:fs/promises';
 import { BlockList, isIP } from 'node:net';
-import { join } from 'node:path';
-import { hasErrno } from '../platform/libc.ts';
+import { type EndpointTls, registryTls } from './registry-tls.ts';
 
 export interface RegistryConfig {
   /** Mirrors of docker.io, as URLs. */
@@ -12,19 +10,13 @@ export interface RegistryConfig {
   readonly insecureRegistries: readonly string[];
   readonly maxConcurrentDownloads: number;
   readonly maxDownloadAttempts: number;
-  /** Certificates by host (default /etc/docker/certs.d). */
-  readonly certsDirectory?: string;
+  readonly maxConcurrentUploads: number;
+  /** Where certificates lie by host (default /etc/windlass/certs.d and /etc/docker/certs.d). */
+  readonly certsDirectories?: readonly string[];
   /** A connection that delivers nothing for so long counts as broken. */
   readonly stallTimeoutMs?: number;
   /** One "second" of the countdown between two attempts. */
   readonly retryUnitMs?: number;
-}
-
-interface EndpointTls {
-  readonly rejectUnauthorized: boolean;
-  readonly ca?: readonly string[];
-  readonly cert?: string;
-  readonly key?: string;
 }
 
 export interface RegistryEndpoint {
@@ -77,46 +69,35 @@ async function resolveAll(host: string): Promise<string[]> {
   }
 }
 
-async function tlsFor(host: string, isInsecure: boolean, directory: string): Promise<EndpointTls> {
-  const path = join(directory, host);
-  let names: string[] = [];
-  try {
-    names = await readdir(path);
-  } catch (error) {
-    if (!hasErrno(error, 'ENOENT', 'ENOTDIR')) throw error;
-  }
-  const read = (name: string): Promise<string> => readFile(join(path, name), 'utf8');
-  const ca = await Promise.all(names.filter((name) => name.endsWith('.crt')).map(read));
-  const certName = names.find((name) => name.endsWith('.cert'));
-  const keyName = certName?.replace(/\.cert$/, '.key');
-  return {
-    rejectUnauthorized: !isInsecure,
-    ...(ca.length > 0 ? { ca } : {}),
-    ...(certName && keyName ? { cert: await read(certName), key: await read(keyName) } : {}),
-  };
-}
-
-/** The endpoints of a registry in the order in which they are tried. */
+/** The endpoints images are pulled from, in the order in which they are tried: mirrors first. */
 export async function pullEndpoints(
   domain: string,
   config: RegistryConfig,
 ): Promise<readonly RegistryEndpoint[]> {
-  const certs = config.certsDirectory ?? '/etc/docker/certs.d';
-  const endpoint = async (url: string, isMirror: boolean): Promise<RegistryEndpoint> => {
-    const { host } = new URL(url);
-    const isInsecure = await isInsecureRegistry(host, config.insecureRegistries);
-    return { url: url.replace(/\/+$/, ''), isMirror, tls: await tlsFor(host, isInsecure, certs) };
-  };
-  if (domain === 'docker.io') {
-    const mirrors = config.mirrors.map((url) =>
-      /^https?:\/\//.test(url) ? url : `https://${url}`,
-    );
-    return Promise.all([
-      ...mirrors.map((url) => endpoint(url, true)),
-      endpoint(DEFAULT_REGISTRY, false),
-    ]);
-  }
-  const secure = await endpoint(`https://${domain}`, false);
+  const mirrors = domain === 'docker.io' ? config.mirrors : [];
+  const urls = mirrors.map((url) => (/^https?:\/\//.test(url) ? url : `https://${url}`));
+  const endpoints = urls.map((url) => endpointOf(url, config, true));
+  return [...(await Promise.all(endpoints)), ...(await pushEndpoints(domain, config))];
+}
+
+async function endpointOf(
+  url: string,
+  config: RegistryConfig,
+  isMirror: boolean,
+): Promise<RegistryEndpoint> {
+  const { host } = new URL(url);
+  const isInsecure = await isInsecureRegistry(host, config.insecureRegistries);
+  const tls = await registryTls(host, isInsecure, config.certsDirectories);
+  return { url: url.replace(/\/+$/, ''), isMirror, tls };
+}
+
+/** The endpoints of a registry itself. */
+export async function pushEndpoints(
+  domain: string,
+  config: RegistryConfig,
+): Promise<readonly RegistryEndpoint[]> {
+  if (domain === 'docker.io') return [await endpointOf(DEFAULT_REGISTRY, config, false)];
+  const secure = await endpointOf(`https://${domain}`, config, false);
   if (secure.tls.rejectUnauthorized) return [secure];
   return [secure, { ...secure, url: `http://${domain}` }];
 }

@@ -1,6 +1,7 @@
 /** Errors of a registry's API (distribution-spec "Error Codes") and their words in Docker's answers. */
 import {
   type EngineError,
+  type ErrorCode,
   errorMessage,
   internal,
   isEngineError,
@@ -139,6 +140,17 @@ export function registryErrorOf(
   const rows = parseBody(status, body);
   if (fromHeader.length === 0) return rows instanceof RegistryError ? rows : fromRows(rows);
   return fromRows(rows instanceof RegistryError ? fromHeader : [...fromHeader, ...rows]);
+}
+
+/** The class of a registry's error: Docker passes its status on. */
+export function codeOf(error: RegistryError): ErrorCode {
+  const code = error.code.replace(/^BARE_/, '');
+  if (code === 'UNAUTHORIZED') return 'unauthorized';
+  if (code === 'DENIED') return 'forbidden';
+  if (code === 'UNSUPPORTED') return 'methodNotAllowed';
+  if (code === 'UNAVAILABLE') return 'unavailable';
+  if (code.endsWith('_UNKNOWN')) return 'notFound';
+  return code.includes('INVALID') ? 'invalidArgument' : 'internal';
 }
 
 /** What a failed pull answers its client (moby TranslatePullError): 404 or 500. */

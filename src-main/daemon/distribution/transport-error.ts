@@ -5,11 +5,17 @@ import { errorMessage } from '../../../shared/errors.ts';
 export class TransportError extends Error {
   /** No use in another try: the token was refused, not the connection. */
   readonly isFinal: boolean;
+  readonly url: string;
+  /** The message without method and URL. */
+  readonly reason: string;
 
   constructor(method: string, url: string, cause: unknown, options: { isFinal?: boolean } = {}) {
     const verb = method.charAt(0) + method.slice(1).toLowerCase();
-    super(`${verb} "${url}": ${describe(cause, url)}`, { cause });
+    const reason = describe(cause, url);
+    super(`${verb} "${url}": ${reason}`, { cause });
     this.name = 'TransportError';
+    this.url = url;
+    this.reason = reason;
     this.isFinal = options.isFinal ?? false;
   }
 }

@@ -1,11 +1,14 @@
 /** Puts the image room together. */
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { conflict } from '../../../shared/errors.ts';
+import { conflict, errorMessage, internal } from '../../../shared/errors.ts';
 import { isDigest } from '../distribution/digest.ts';
+import { LayerDigests } from '../distribution/layer-digests.ts';
 import { LayerDownloads } from '../distribution/layer-downloads.ts';
+import { LayerUploads } from '../distribution/layer-uploads.ts';
 import { hostPlatform, satisfiesPlatform } from '../distribution/platform.ts';
-import { pullReference } from '../distribution/pull.ts';
+import { type PullContext, pullReference } from '../distribution/pull.ts';
+import { pushReference } from '../distribution/push.ts';
 import {
   familiarName,
   familiarString,
@@ -17,6 +20,8 @@ import {
   withTag,
 } from '../distribution/reference.ts';
 import type { RegistryConfig } from '../distribution/registry-endpoints.ts';
+import { createRegistryService, type RegistryService } from '../distribution/registry-service.ts';
+import type { RegistryAccess } from '../distribution/try-endpoints.ts';
 import type { EventBus } from '../event/event-bus.ts';
 import type { LayerStore } from '../layer/layer-store.ts';
 import type { Log } from '../log/log.ts';
@@ -52,6 +57,8 @@ export interface ImageServiceOptions {
 
 /** The image service with what only the daemon's wiring uses. */
 export interface LocalImageService extends ImageService {
+  /** What is asked of registries without touching an image here. */
+  readonly registries: RegistryService;
   /** Set once the container room is there; until then no image counts as used. */
   setUsers(users: ImageUsers): void;
   /** From the next pull on (SIGHUP). Concurrency and attempts stay as they were. */
@@ -61,6 +68,16 @@ export interface LocalImageService extends ImageService {
 }
 
 const NO_USERS: ImageUsers = { containersOf: () => [] };
+
+/** What a push is of. Docker answers 500 for what is no name here. */
+function pushTarget(name: string, tag: string): Reference {
+  try {
+    const reference = parseReference(name);
+    return tag === '' ? reference : withTag(reference, tag);
+  } catch (error) {
+    throw internal(errorMessage(error), { cause: error });
+  }
+}
 
 function pullTarget(name: string, tag: string): Reference {
   const reference = parseReference(name.replace(/:$/, ''));
@@ -86,22 +103,9 @@ export async function createImageService(options: ImageServiceOptions): Promise<
     temporaryDirectory,
     users: () => room.users,
   };
-  const downloads = new LayerDownloads({
-    layers,
-    spoolDirectory: temporaryDirectory,
-    maxConcurrentDownloads: room.registry.maxConcurrentDownloads,
-    maxDownloadAttempts: room.registry.maxDownloadAttempts,
-    retryUnitMs: room.registry.retryUnitMs ?? 1000,
-    log,
-  });
   return {
     ...storeVerbs(context),
-    pull: (name, tag, pull) =>
-      pullImage(context, downloads, pullTarget(name, tag), {
-        ...pull,
-        registry: () => room.registry,
-        userAgent: options.userAgent ?? 'windlass',
-      }),
+    ...registryVerbs(context, options, () => room.registry),
     prune: async (filters) => {
       if (room.isPruning) throw conflict('a prune operation is already running');
       room.isPruning = true;
@@ -120,7 +124,40 @@ export async function createImageService(options: ImageServiceOptions): Promise<
   };
 }
 
-type WiredVerbs = 'pull' | 'prune' | 'setUsers' | 'setRegistryConfig';
+/** The verbs that speak to registries. */
+function registryVerbs(
+  context: ImageContext,
+  options: ImageServiceOptions,
+  registry: () => RegistryConfig,
+): Pick<LocalImageService, 'registries' | 'pull' | 'push'> {
+  const { images, references, layers, log } = context;
+  const { maxConcurrentDownloads, maxDownloadAttempts, maxConcurrentUploads, ...config } =
+    registry();
+  const retryUnitMs = config.retryUnitMs ?? 1000;
+  const digests = new LayerDigests(join(options.root, 'image', options.driverName, 'distribution'));
+  const downloads = new LayerDownloads({
+    layers,
+    spoolDirectory: context.temporaryDirectory,
+    maxConcurrentDownloads,
+    maxDownloadAttempts,
+    retryUnitMs,
+    log,
+  });
+  const uploads = new LayerUploads({ layers, digests, maxConcurrentUploads, retryUnitMs, log });
+  const access: RegistryAccess = { registry, userAgent: options.userAgent ?? 'windlass', log };
+  const pulling: PullContext = { ...access, images, references, downloads, digests };
+  return {
+    registries: createRegistryService(access),
+    pull: (name, tag, pull) => pullImage(context, pulling, pullTarget(name, tag), pull),
+    push: async (name, tag, push) => {
+      const reference = pushTarget(name, tag);
+      await pushReference({ ...access, images, references, layers, uploads }, reference, push);
+      publishImageEvent(context, 'push', familiarString(reference), familiarName(reference));
+    },
+  };
+}
+
+type WiredVerbs = 'registries' | 'pull' | 'push' | 'prune' | 'setUsers' | 'setRegistryConfig';
 
 /** The verbs that need nothing but the stores. */
 function storeVerbs(context: ImageContext): Omit<LocalImageService, WiredVerbs> {
@@ -171,14 +208,13 @@ async function createImage(
 
 async function pullImage(
   context: ImageContext,
-  downloads: LayerDownloads,
+  transfer: PullContext,
   given: Reference,
-  options: PullOptions & { readonly registry: () => RegistryConfig; readonly userAgent: string },
+  options: PullOptions,
 ): Promise<void> {
-  const { images, references, log } = context;
-  const { registry, userAgent, ...pull } = options;
+  const { log } = context;
   const reference = options.allTags === false ? withDefaultTag(given) : given;
-  await pullReference({ images, references, downloads, registry, userAgent, log }, reference, pull);
+  await pullReference(transfer, reference, options);
   const text = familiarString(reference);
   publishImageEvent(context, 'pull', text, familiarName(reference));
   const image = findImage(context, text);

@@ -96,6 +96,12 @@ export interface PullOptions {
   readonly onProgress: ProgressSink;
 }
 
+export interface PushOptions {
+  readonly auth: RegistryAuth;
+  readonly signal?: AbortSignal;
+  readonly onProgress: ProgressSink;
+}
+
 export interface ImageListOptions {
   readonly all?: boolean;
   /** As `filters` of the API: name → values. */
@@ -125,6 +131,8 @@ export interface ImageService {
   /** Familiar names ("busybox:latest") that point at the image. */
   namesOf(id: string): readonly string[];
   pull(name: string, tag: string, options: PullOptions): Promise<void>;
+  /** One tag, or every tag of the name when `tag` is ''. */
+  push(name: string, tag: string, options: PushOptions): Promise<void>;
   load(
     archive: Readable,
     options: { quiet: boolean; signal?: AbortSignal; onProgress: ProgressSink },
