@@ -2,7 +2,9 @@
 import { chmod, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorMessage, unavailable } from '../../shared/errors.ts';
+import { containerFileRoutes } from './api/container-file-routes.ts';
 import { containerRoutes } from './api/container-routes.ts';
+import { containerStreamRoutes } from './api/container-stream-routes.ts';
 import { execRoutes } from './api/exec-routes.ts';
 import { imageRoutes } from './api/image-routes.ts';
 import { networkRoutes } from './api/network-routes.ts';
@@ -290,6 +292,8 @@ async function serve(config: DaemonConfig, parts: Parts): Promise<ApiServer> {
   const server = new ApiServer({
     routes: [
       ...containerRoutes(containers),
+      ...containerStreamRoutes(containers),
+      ...containerFileRoutes(containers),
       ...execRoutes(containers),
       ...registryRoutes(parts.images.registries),
       ...imageRoutes(parts.images),

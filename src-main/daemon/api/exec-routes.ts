@@ -1,11 +1,11 @@
 /** `/exec/…` (moby api/server/router/container/exec.go). */
 import type { ContainerService } from '../container/container-service.ts';
-import { streamType } from './container-routes.ts';
 import { execCreateSchema, execStartSchema } from './container-schemas.ts';
 import { hijack } from './hijack.ts';
 import type { ApiRequest } from './request.ts';
 import { get, post, type Route } from './route.ts';
 import { takeConnection } from './server.ts';
+import { streamType } from './stream-type.ts';
 
 async function start(containers: ContainerService, request: ApiRequest): Promise<void> {
   const {

@@ -1,8 +1,8 @@
 /** `/images/…` (moby api/server/router/image). */
 import { invalidArgument, notImplemented } from '../../../shared/errors.ts';
 import type { ImageService } from '../image/image-service.ts';
-import { parsePlatform } from './container-routes.ts';
 import { JsonStream } from './json-stream.ts';
+import { parsePlatform } from './platform-text.ts';
 import { authInBody, authOf } from './registry-auth-header.ts';
 import type { ApiRequest } from './request.ts';
 import { del, get, post, type Route } from './route.ts';

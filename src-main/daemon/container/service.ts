@@ -3,13 +3,14 @@
  * only place that knows both start and what follows an exit.
  */
 import type { ContainerUpdateBody } from '../../../shared/engine/engine-api.ts';
-import { conflict, errorMessage, isEngineError, notImplemented } from '../../../shared/errors.ts';
+import { errorMessage, isEngineError, notImplemented } from '../../../shared/errors.ts';
 import type { ExitStatus } from '../runtime/runtime.ts';
 import { attachClient } from './attach.ts';
+import { changes } from './changes.ts';
 import type { Container } from './container.ts';
-import { type ContainerContext, publishEvent, saveProgress } from './container-context.ts';
-import type { ContainerService, Filters } from './container-service.ts';
-import { isLive, isRunning, transition } from './container-state.ts';
+import { type ContainerContext, publishEvent } from './container-context.ts';
+import type { ContainerService } from './container-service.ts';
+import { isLive } from './container-state.ts';
 import { createContainer } from './create.ts';
 import { ExecRegistry } from './exec.ts';
 import { type ExitSequel, handleExit } from './exit.ts';
@@ -18,16 +19,19 @@ import { healthProbe } from './health-probe.ts';
 import { inspectContainer } from './inspect.ts';
 import { launchReport } from './launch-report.ts';
 import { listContainers } from './list.ts';
-import { matchesLabel } from './list-filter.ts';
 import { readLogs } from './logs.ts';
+import { pause, unpause } from './pause.ts';
+import { prune } from './prune.ts';
 import { removeContainer } from './remove.ts';
+import { rename } from './rename.ts';
 import { restoreContainers } from './restore.ts';
+import { letGo, stopAll } from './shutdown.ts';
 import { checkStartable, requireTask, startContainer } from './start.ts';
 import { containerStats } from './stats.ts';
-import { killContainer, killIfAlive, stopContainer } from './stop.ts';
+import { killContainer, stopContainer } from './stop.ts';
 import { topContainer } from './top.ts';
 import { updateContainer } from './update.ts';
-import { stoppedWithin, waitFor } from './wait.ts';
+import { waitFor } from './wait.ts';
 
 /** The service, and what only the daemon itself calls. */
 export interface ContainerRoom {
@@ -195,143 +199,4 @@ function watchHealth(context: ContainerContext, container: Container): void {
   container.live.health = new HealthMonitor(container, probe, (status) =>
     publishEvent(context, container, `health_status: ${status}`),
   );
-}
-
-async function pause(context: ContainerContext, container: Container): Promise<void> {
-  await container.lock.run(async () => {
-    const { progress } = container;
-    if (progress.state.kind === 'paused')
-      throw conflict(`Container ${container.id} is already paused`);
-    if (progress.state.kind === 'restarting')
-      throw conflict(
-        `Container ${container.id} is restarting, wait until the container is running`,
-      );
-    const task = requireTask(container);
-    if (!isLive(progress.state)) return;
-    await task.pause();
-    progress.state = transition(progress.state, { ...progress.state, kind: 'paused' });
-    await saveProgress(context, container);
-    publishEvent(context, container, 'pause');
-  });
-}
-
-async function unpause(context: ContainerContext, container: Container): Promise<void> {
-  await container.lock.run(async () => {
-    const { progress } = container;
-    if (progress.state.kind !== 'paused') throw conflict(`Container ${container.id} is not paused`);
-    await requireTask(container).resume();
-    progress.state = transition(progress.state, { ...progress.state, kind: 'running' });
-    await saveProgress(context, container);
-    publishEvent(context, container, 'unpause');
-  });
-}
-
-async function rename(
-  context: ContainerContext,
-  container: Container,
-  newName: string,
-): Promise<void> {
-  await container.lock.run(async () => {
-    const oldName = container.name;
-    checkNewName(oldName, newName);
-    container.record.name = context.registry.reserveName(newName, container.id);
-    try {
-      await context.store.saveRecord(container.record);
-      await context.network.rename(container.id, container.name);
-    } catch (error) {
-      context.registry.releaseName(container.name, container.id);
-      container.record.name = oldName;
-      throw error;
-    }
-    context.registry.releaseName(oldName, container.id);
-    publishEvent(context, container, 'rename', { oldName: `/${oldName}` });
-  });
-}
-
-function checkNewName(oldName: string, newName: string): void {
-  if (newName === '') throw conflict('Neither old nor new names may be empty', { status: 400 });
-  if (newName.replace(/^\//, '') === oldName)
-    throw conflict('Renaming a container with the same name as its current name', {
-      status: 400,
-    });
-}
-
-async function changes(
-  context: ContainerContext,
-  container: Container,
-): Promise<readonly { Path: string; Kind: 0 | 1 | 2 }[] | null> {
-  const found = (await context.layers.getReadWrite(container.id)?.changes()) ?? [];
-  if (found.length === 0) return null;
-  return found.map(({ path, kind }) => ({ Path: path, Kind: kind }));
-}
-
-/** Removes what is not running, by label and age; answers what went. */
-async function prune(
-  context: ContainerContext,
-  filters: Filters,
-): Promise<{ ContainersDeleted: string[] | null; SpaceReclaimed: number }> {
-  const deleted: string[] = [];
-  let reclaimed = 0;
-  for (const container of context.registry.all()) {
-    if (isRunning(container.state) || !isPrunable(container, filters)) continue;
-    const size = (await context.layers.getReadWrite(container.id)?.size()) ?? 0;
-    await removeContainer(context, container, {
-      force: false,
-      volumes: false,
-      asked: container.id,
-    });
-    deleted.push(container.id);
-    reclaimed += size;
-  }
-  return { ContainersDeleted: deleted.length === 0 ? null : deleted, SpaceReclaimed: reclaimed };
-}
-
-function isPrunable(container: Container, filters: Filters): boolean {
-  const labels = container.record.config.Labels ?? {};
-  const createdMs = Date.parse(container.record.created);
-  return (
-    (filters['label'] ?? []).every((wanted) => matchesLabel(labels, wanted)) &&
-    !(filters['label!'] ?? []).some((unwanted) => matchesLabel(labels, unwanted)) &&
-    (filters['until'] ?? []).every((until) => createdMs < untilMs(until))
-  );
-}
-
-/** A duration before now (`10m`, `1h30m`), Unix seconds, or a date. */
-function untilMs(text: string): number {
-  if (/^\d+(\.\d+)?$/.test(text)) return Number(text) * 1000;
-  const units: Readonly<Record<string, number>> = { h: 3_600_000, m: 60_000, s: 1000, ms: 1 };
-  if (/^(\d+(\.\d+)?(ms|h|m|s))+$/.test(text)) {
-    const parts = text.matchAll(/(\d+(?:\.\d+)?)(ms|h|m|s)/g);
-    return (
-      Date.now() - parts.reduce((sum, [, n, unit]) => sum + Number(n) * (units[unit ?? ''] ?? 0), 0)
-    );
-  }
-  return Date.parse(text);
-}
-
-async function stopAll(context: ContainerContext, limitSeconds: number): Promise<void> {
-  const running = context.registry.all().filter((container) => isRunning(container.state));
-  await Promise.all(
-    running.map(async (container) => {
-      const own = container.record.config.StopTimeout;
-      const timeoutSeconds = own ?? Math.max(limitSeconds - 5, 1);
-      await stopContainer(context, container, { timeoutSeconds });
-      if (!(await stoppedWithin(container, 0))) await killIfAlive(context, container);
-    }),
-  );
-  await Promise.all(context.teardowns);
-}
-
-async function letGo(context: ContainerContext): Promise<void> {
-  const live = context.registry.all().filter(({ state }) => isLive(state)).length;
-  for (const container of context.registry.all()) {
-    container.live.health?.stop();
-    container.live.cancelRestart?.();
-    const run = container.live.run;
-    if (!run) continue;
-    await run.stdio.letGo();
-    await run.log.close();
-  }
-  await Promise.all(context.teardowns);
-  if (live > 0) context.log.info('containers left running', { count: live });
 }

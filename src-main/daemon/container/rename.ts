@@ -1,0 +1,35 @@
+/** Rename (moby daemon/rename.go). */
+import { conflict } from '../../../shared/errors.ts';
+import type { Container } from './container.ts';
+import { type ContainerContext, publishEvent } from './container-context.ts';
+
+/** Gives another name, on disk and in the networks; a failure leaves the old one. */
+export async function rename(
+  context: ContainerContext,
+  container: Container,
+  newName: string,
+): Promise<void> {
+  await container.lock.run(async () => {
+    const oldName = container.name;
+    checkNewName(oldName, newName);
+    container.record.name = context.registry.reserveName(newName, container.id);
+    try {
+      await context.store.saveRecord(container.record);
+      await context.network.rename(container.id, container.name);
+    } catch (error) {
+      context.registry.releaseName(container.name, container.id);
+      container.record.name = oldName;
+      throw error;
+    }
+    context.registry.releaseName(oldName, container.id);
+    publishEvent(context, container, 'rename', { oldName: `/${oldName}` });
+  });
+}
+
+function checkNewName(oldName: string, newName: string): void {
+  if (newName === '') throw conflict('Neither old nor new names may be empty', { status: 400 });
+  if (newName.replace(/^\//, '') === oldName)
+    throw conflict('Renaming a container with the same name as its current name', {
+      status: 400,
+    });
+}
