@@ -78,6 +78,8 @@ export const TEST_PACKAGES = {
   'busybox:static': 'busybox-static',
   curl: 'curl',
   openssl: 'openssl',
+  'fuse-overlayfs': 'fuse-overlayfs',
+  'mkfs.btrfs': 'btrfs-progs',
   python3: 'python3',
 };
 

@@ -221,9 +221,10 @@ async function openRuntime(
 }
 
 async function openLayers(config: DaemonConfig, { log, undo }: Wiring): Promise<FileLayerStore> {
-  const { dataRoot, storageDriver } = config;
+  const { dataRoot, storageDriver, storageOptions } = config;
   const driver = await selectGraphDriver({
     dataRoot,
+    options: storageOptions,
     log,
     ...(storageDriver === undefined ? {} : { explicit: storageDriver }),
   });

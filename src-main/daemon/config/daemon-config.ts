@@ -24,6 +24,7 @@ export interface DaemonConfig {
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error' | 'fatal';
   readonly logFormat: 'text' | 'json';
   readonly storageDriver: string | undefined;
+  readonly storageOptions: readonly string[];
   readonly containerd: string | undefined;
   readonly containerdNamespace: string;
   readonly runtimes: ReadonlyMap<
@@ -212,6 +213,7 @@ function buildConfig(values: OptionValues): DaemonConfig {
     logLevel: read.flag('debug', false) ? 'debug' : (level as DaemonConfig['logLevel']),
     logFormat: read.text('log-format', 'text') as 'text' | 'json',
     storageDriver: read.optional('storage-driver'),
+    storageOptions: read.list('storage-opt'),
     containerd: read.optional('containerd'),
     containerdNamespace: read.text('containerd-namespace', 'moby'),
     runtimes: runtimesOf(read),

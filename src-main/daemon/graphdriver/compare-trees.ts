@@ -39,11 +39,11 @@ export async function compareTrees(
   const changes: LayerChange[] = [];
   /** Answers whether anything below changed. */
   const walk = async (path: string): Promise<boolean> => {
-    const inNew = await namesIn(join(newer, path));
+    const inNew = new Set(await namesIn(join(newer, path)));
     const inOld = older === undefined ? [] : await namesIn(join(older, path));
     const before = changes.length;
     for (const name of inOld) {
-      if (!inNew.includes(name)) changes.push({ path: `${path}/${name}`, kind: 2 });
+      if (!inNew.has(name)) changes.push({ path: `${path}/${name}`, kind: 2 });
     }
     for (const name of inNew) await compareOne(`${path}/${name}`);
     return changes.length > before;

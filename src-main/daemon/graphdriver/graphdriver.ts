@@ -13,6 +13,14 @@ export interface GraphDriverCreateOptions {
   readonly storageOpt?: Readonly<Record<string, string>>;
 }
 
+/** Where a layer's entries are written or read, and how whiteouts are kept there. */
+export interface UnpackPlace {
+  readonly directory: string;
+  readonly whiteouts: 'overlay' | 'apply';
+  /** To be called when done, where the place had to be mounted. */
+  readonly release?: () => Promise<void>;
+}
+
 export interface GraphDriver {
   readonly name: string;
   /** Rows for `docker info`, in order. */
@@ -40,9 +48,7 @@ export interface GraphDriver {
    * Where an unpacker may write a layer's own entries, and how this driver wants whiteouts kept:
    * `overlay` = 0/0 character devices and opaque xattrs, `apply` = the parent's entry is deleted.
    */
-  unpackTarget(
-    id: string,
-  ): Promise<{ readonly directory: string; readonly whiteouts: 'overlay' | 'apply' }>;
+  unpackTarget(id: string): Promise<UnpackPlace>;
   /** What a read-write layer changed against its parent. */
   changes(id: string, parent: string | undefined): Promise<readonly LayerChange[]>;
   /** Bytes of the layer's own entries. */

@@ -7,6 +7,10 @@ import { hasErrno } from '../platform/libc.ts';
 import { getXattr } from '../platform/xattr.ts';
 
 const OPAQUE_XATTR = 'trusted.overlay.opaque';
+export const OPAQUE_FILE = '.wh..wh..opq';
+
+/** fuse-overlayfs marks opaque directories with an entry as well. */
+export const isOpaqueMark = (name: string): boolean => name === OPAQUE_FILE || name === '.wh..opq';
 
 const isWhiteout = (stat: Stats): boolean => stat.isCharacterDevice() && stat.rdev === 0;
 
@@ -32,6 +36,7 @@ export async function overlayChanges(
   const changes: LayerChange[] = [];
   const walk = async (path: string): Promise<void> => {
     for (const name of await readdir(join(upper, path))) {
+      if (isOpaqueMark(name)) continue;
       const inside = `${path}/${name}`;
       const stat = await lstat(join(upper, inside));
       if (isWhiteout(stat)) {

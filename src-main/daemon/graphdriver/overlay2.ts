@@ -37,21 +37,29 @@ const shortLink = (): string =>
 
 export interface Overlay2Options {
   readonly root: string;
+  readonly name: 'overlay2' | 'fuse-overlayfs';
+  /** Rows for `docker info`. */
+  readonly status: readonly (readonly [string, string])[];
   /** `index=off` is understood by this kernel. */
   readonly canDisableIndex: boolean;
-  readonly backingFileSystem: string;
+  /** Mounts in place of the kernel; paths are relative to the root where absolute ones are too long. */
+  readonly mount?: (target: string, options: string) => Promise<void>;
+  /** Brings what was written below a mount point into the layer's directory. */
+  readonly flush?: (mountPoint: string) => void;
 }
 
 export class Overlay2Driver implements GraphDriver {
-  readonly name = 'overlay2';
+  readonly name: string;
   readonly #options: Overlay2Options;
   /** Mounted ids with how often each was asked for. */
   readonly #counts = new Map<string, number>();
   readonly #mounted: Set<string>;
+  readonly #mounting = new Map<string, Promise<void>>();
   readonly #removals = new Set<Promise<void>>();
 
   private constructor(options: Overlay2Options) {
     this.#options = options;
+    this.name = options.name;
     this.#mounted = new Set(
       listMounts()
         .filter(({ mountPoint }) => mountPoint.startsWith(`${options.root}/`))
@@ -74,12 +82,7 @@ export class Overlay2Driver implements GraphDriver {
   }
 
   status(): readonly (readonly [string, string])[] {
-    return [
-      ['Backing Filesystem', this.#options.backingFileSystem],
-      ['Supports d_type', 'true'],
-      ['Native Overlay Diff', 'true'],
-      ['userxattr', 'false'],
-    ];
+    return this.#options.status;
   }
 
   #path(id: string, ...parts: readonly string[]): string {
@@ -95,12 +98,15 @@ export class Overlay2Driver implements GraphDriver {
     parent: string | undefined,
     options: GraphDriverCreateOptions = {},
   ): Promise<void> {
-    const [unknown] = Object.keys(options.storageOpt ?? {});
-    if (unknown === 'size')
+    if (Object.keys(options.storageOpt ?? {}).length > 0) {
       throw invalidArgument(
-        "--storage-opt is supported only for overlay over xfs with 'pquota' mount option",
+        this.name === 'overlay2'
+          ? "--storage-opt is supported only for overlay over xfs with 'pquota' mount option"
+          : '--storage-opt is not supported',
+        // Docker calls it its own failure.
+        { status: 500 },
       );
-    if (unknown !== undefined) throw invalidArgument(`Unknown option ${unknown}`);
+    }
     this.#create(id, parent);
   }
 
@@ -188,18 +194,27 @@ export class Overlay2Driver implements GraphDriver {
     const merged = this.#path(id, 'merged');
     this.#counts.set(id, (this.#counts.get(id) ?? 0) + 1);
     if (this.#mounted.has(id)) return merged;
+    let mounting = this.#mounting.get(id);
+    if (!mounting) {
+      mounting = this.#mountMerged(id, lowers).finally(() => this.#mounting.delete(id));
+      this.#mounting.set(id, mounting);
+    }
+    await mounting;
+    return merged;
+  }
+
+  async #mountMerged(id: string, lowers: readonly string[]): Promise<void> {
     try {
-      mkdirSync(merged, { recursive: true, mode: 0o700 });
-      this.#mountOverlay(id, lowers);
+      mkdirSync(this.#path(id, 'merged'), { recursive: true, mode: 0o700 });
+      await this.#mountOverlay(id, lowers);
       this.#mounted.add(id);
     } catch (error) {
       this.#counts.delete(id);
       throw error;
     }
-    return merged;
   }
 
-  #mountOverlay(id: string, lowers: readonly string[]): void {
+  async #mountOverlay(id: string, lowers: readonly string[]): Promise<void> {
     const { root, canDisableIndex } = this.#options;
     const options = (base: string): string =>
       [
@@ -210,6 +225,10 @@ export class Overlay2Driver implements GraphDriver {
       ].join(',');
     const absolute = options(`${root}/`);
     const merged = this.#path(id, 'merged');
+    if (this.#options.mount) {
+      await this.#options.mount(merged, options(''));
+      return;
+    }
     if (Buffer.byteLength(absolute) <= MAX_OPTIONS_BYTES) {
       mount({ source: 'overlay', target: merged, type: 'overlay', data: absolute });
       return;
@@ -252,7 +271,12 @@ export class Overlay2Driver implements GraphDriver {
     return { directory: this.#path(id, 'diff'), whiteouts: 'overlay' };
   }
 
+  #flush(id: string): void {
+    if (this.#mounted.has(id)) this.#options.flush?.(this.#path(id, 'merged'));
+  }
+
   async changes(id: string): Promise<readonly LayerChange[]> {
+    this.#flush(id);
     return overlayChanges(
       this.#path(id, 'diff'),
       this.#lowers(id).map((lower) => this.#resolveLower(lower)),
@@ -265,10 +289,12 @@ export class Overlay2Driver implements GraphDriver {
   }
 
   async diffSize(id: string): Promise<number> {
+    this.#flush(id);
     return directoryBytes(this.#path(id, 'diff'));
   }
 
   diffDirectory(id: string): string {
+    this.#flush(id);
     return this.#path(id, 'diff');
   }
 

@@ -5,12 +5,23 @@
 import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
-import { errorMessage, invalidArgument, unavailable } from '../../../shared/errors.ts';
+import {
+  EngineError,
+  errorMessage,
+  invalidArgument,
+  toEngineError,
+  unavailable,
+} from '../../../shared/errors.ts';
 import type { Log } from '../log/log.ts';
 import { mount, unmountIfMounted } from '../platform/mount.ts';
+import { BtrfsDriver } from './btrfs.ts';
+import { DriverRefusal } from './driver-refusal.ts';
+import { openFuseOverlayfs } from './fuse-overlayfs.ts';
 import type { GraphDriver } from './graphdriver.ts';
 import { Overlay2Driver } from './overlay2.ts';
+import { parseBoolean, parseBytes, parseStorageOption } from './storage-options.ts';
 import { VfsDriver } from './vfs.ts';
+import { ZfsDriver } from './zfs.ts';
 
 const PRIORITY = [
   'btrfs',
@@ -27,10 +38,12 @@ export interface DriverChoice {
   readonly dataRoot: string;
   /** `--storage-driver`; undefined = choose. */
   readonly explicit?: string;
+  /** `--storage-opt`, `key=value` each. */
+  readonly options?: readonly string[];
   readonly log: Log;
 }
 
-type Opener = (root: string) => Promise<GraphDriver>;
+type Opener = (root: string, options: readonly string[]) => Promise<GraphDriver>;
 
 /** What moby dropped, and what a user of one can do. */
 const RETIRED: Readonly<Record<string, string>> = {
@@ -43,56 +56,83 @@ const RETIRED: Readonly<Record<string, string>> = {
 
 const OPENERS: Readonly<Record<string, Opener>> = {
   overlay2: openOverlay2,
-  vfs: (root) => VfsDriver.open(root),
+  'fuse-overlayfs': (root) => openFuseOverlayfs(root),
+  btrfs: (root, options) => BtrfsDriver.open(root, options),
+  zfs: (root, options) => ZfsDriver.open(root, options),
+  vfs: (root, options) => VfsDriver.open(root, options),
 };
 
-/** Opens the driver; throws with the reason and the way out when the wanted one cannot be used. */
+/**
+ * Opens the driver. Throws `error initializing graphdriver: …` with the reason and the way out when
+ * the wanted one cannot be used.
+ */
 export async function selectGraphDriver(choice: DriverChoice): Promise<GraphDriver> {
-  const wanted = choice.explicit ?? previousDriver(choice);
-  if (wanted !== undefined) return openNamed(choice, wanted);
+  try {
+    if (choice.explicit !== undefined) return await openNamed(choice, choice.explicit);
+    return (await openPrevious(choice)) ?? (await openFirst(choice));
+  } catch (error) {
+    const { code } = toEngineError(error);
+    throw new EngineError(code, `error initializing graphdriver: ${errorMessage(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+async function openNamed(choice: DriverChoice, name: string): Promise<GraphDriver> {
+  const retired = RETIRED[name];
+  if (retired !== undefined) throw new DriverRefusal('unsupported', retired);
+  const open = OPENERS[name];
+  if (!open) {
+    const known = Object.keys(OPENERS).join(', ');
+    throw new DriverRefusal('unsupported', `there is no driver "${name}"; there are ${known}`);
+  }
+  return open(join(choice.dataRoot, name), choice.options ?? []);
+}
+
+/**
+ * The driver whose directory holds layers already, the first of the list. When it cannot be opened
+ * the start fails: with another one all images would seem gone. vfs does not count.
+ */
+async function openPrevious(choice: DriverChoice): Promise<GraphDriver | undefined> {
+  const used = PRIORITY.filter((name) => name !== 'vfs' && isUsed(join(choice.dataRoot, name)));
+  const [previous] = used;
+  if (previous === undefined) return undefined;
+  const driver = await openNamed(choice, previous).catch((error: unknown) => {
+    choice.log.error(`prior storage driver ${previous} failed: ${errorMessage(error)}`);
+    throw error;
+  });
+  if (used.length > 1) {
+    throw invalidArgument(
+      `${choice.dataRoot} contains several valid graphdrivers: ${used.join(', ')}; Please cleanup or explicitly choose storage driver (-s <DRIVER>)`,
+    );
+  }
+  choice.log.info('using prior storage driver', { driver: previous });
+  return driver;
+}
+
+/** The first of the list that works here. Only a driver that cannot run here makes way for the next. */
+async function openFirst(choice: DriverChoice): Promise<GraphDriver> {
   for (const name of PRIORITY) {
-    const open = OPENERS[name];
-    if (!open) continue;
+    if (OPENERS[name] === undefined) continue;
     try {
-      return await open(join(choice.dataRoot, name));
+      return await openNamed(choice, name);
     } catch (error) {
-      choice.log.debug('graph driver cannot be used here', { name, reason: errorMessage(error) });
+      if (!(error instanceof DriverRefusal)) throw error;
+      choice.log.debug('graph driver cannot be used here', { name, reason: error.message });
     }
   }
   throw unavailable('no supported storage driver found');
 }
 
-async function openNamed(choice: DriverChoice, name: string): Promise<GraphDriver> {
-  const retired = RETIRED[name];
-  if (retired !== undefined)
-    throw invalidArgument(`storage driver ${name} is not supported: ${retired}`);
-  const open = OPENERS[name];
-  if (!open)
-    throw invalidArgument(
-      `storage driver ${name} is not supported here; use ${Object.keys(OPENERS).join(' or ')}`,
-    );
-  return open(join(choice.dataRoot, name));
-}
-
-/** The driver whose directory holds layers already. Two of them need an explicit choice. */
-function previousDriver(choice: DriverChoice): string | undefined {
-  const used = PRIORITY.filter((name) => isUsed(join(choice.dataRoot, name), name));
-  const withoutCopies = used.filter((name) => name !== 'vfs');
-  if (withoutCopies.length > 1)
-    throw invalidArgument(
-      `${choice.dataRoot} contains several valid graphdrivers: ${used.join(', ')}; cleanup or explicitly choose storage driver (-s <DRIVER>)`,
-    );
-  const [previous] = withoutCopies.length > 0 ? withoutCopies : used;
-  if (previous !== undefined)
-    choice.log.info('storage driver of this data root is used again', { driver: previous });
-  return previous;
-}
-
-function isUsed(root: string, name: string): boolean {
-  const directory = name === 'vfs' ? join(root, 'dir') : root;
+function isUsed(directory: string): boolean {
   if (!existsSync(directory)) return false;
-  return readdirSync(directory).some((entry) => entry !== 'l' && !entry.startsWith('.'));
+  return readdirSync(directory).some(
+    (entry) => !OWN_DIRECTORIES.has(entry) && !entry.startsWith('.'),
+  );
 }
+
+/** What a driver makes when it is opened, before there is any layer. */
+const OWN_DIRECTORIES: ReadonlySet<string> = new Set(['l', 'quotas', 'subvolumes', 'graph']);
 
 const FILE_SYSTEMS: Readonly<Record<number, string>> = {
   0xef53: 'extfs',
@@ -104,18 +144,48 @@ const FILE_SYSTEMS: Readonly<Record<number, string>> = {
   0x6969: 'nfs',
 };
 
-async function openOverlay2(root: string): Promise<GraphDriver> {
+async function openOverlay2(root: string, options: readonly string[]): Promise<GraphDriver> {
+  const limit = overlayLimit(options);
   mkdirSync(root, { recursive: true, mode: 0o710 });
   const type = statfsSync(root).type;
   const backing = FILE_SYSTEMS[type] ?? '<unknown>';
   if (backing === 'overlayfs' || backing === 'zfs' || backing === 'nfs')
-    throw unavailable(`overlay2 cannot keep its layers on ${backing}`);
-  probeOverlay(root, '');
+    throw new DriverRefusal('unsupported', `overlay2 cannot keep its layers on ${backing}`);
+  if (limit > 0) {
+    throw invalidArgument(
+      backing === 'xfs'
+        ? 'Storage option overlay2.size not supported. Filesystem does not support Project Quota'
+        : `Storage Option overlay2.size only supported for backingFS XFS. Found ${backing}`,
+    );
+  }
+  try {
+    probeOverlay(root, '');
+  } catch (error) {
+    throw new DriverRefusal('unsupported', errorMessage(error));
+  }
   return Overlay2Driver.open({
     root,
-    backingFileSystem: backing,
+    name: 'overlay2',
+    status: [
+      ['Backing Filesystem', backing],
+      ['Supports d_type', 'true'],
+      ['Native Overlay Diff', 'true'],
+      ['userxattr', 'false'],
+    ],
     canDisableIndex: canMount(root, 'index=off,'),
   });
+}
+
+/** `overlay2.size` in bytes. Throws invalidArgument for what is no option of overlay2. */
+function overlayLimit(options: readonly string[]): number {
+  let limit = 0;
+  for (const [key, value] of options.map(parseStorageOption)) {
+    if (key === 'overlay2.size') limit = parseBytes(value);
+    // Deprecated and without effect, but its value is looked at.
+    else if (key === 'overlay2.override_kernel_check') parseBoolean(value);
+    else throw invalidArgument(`overlay2: unknown option ${key}`);
+  }
+  return limit;
 }
 
 function canMount(root: string, options: string): boolean {

@@ -2,15 +2,18 @@
 import { existsSync, mkdirSync } from 'node:fs';
 import { readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { conflict, internal, invalidArgument } from '../../../shared/errors.ts';
+import { conflict, internal, invalidArgument, unavailable } from '../../../shared/errors.ts';
 import type { LayerChange } from '../layer/layer-store.ts';
 import { copyTree } from '../platform/copy-tree.ts';
-import { directoryBytes } from '../platform/directory-bytes.ts';
 import { hasErrno } from '../platform/libc.ts';
 import { compareTrees } from './compare-trees.ts';
 import type { GraphDriver, GraphDriverCreateOptions } from './graphdriver.ts';
+import { treeDiffSize } from './naive-diff.ts';
+import { parseStorageOption } from './storage-options.ts';
 
 const REMOVING = '.removing-';
+/** moby has quotas here on xfs with project quotas only. */
+const NO_QUOTA = 'Filesystem does not support, or has not enabled quotas';
 
 export class VfsDriver implements GraphDriver {
   readonly name = 'vfs';
@@ -20,7 +23,12 @@ export class VfsDriver implements GraphDriver {
     this.#root = root;
   }
 
-  static async open(root: string): Promise<VfsDriver> {
+  /** Throws invalidArgument for options it does not know, or cannot keep to. */
+  static async open(root: string, options: readonly string[]): Promise<VfsDriver> {
+    for (const [key] of options.map(parseStorageOption))
+      throw key === 'size'
+        ? unavailable(NO_QUOTA)
+        : invalidArgument(`unknown option ${key} for vfs`);
     mkdirSync(join(root, 'dir'), { recursive: true, mode: 0o710 });
     for (const name of await readdir(join(root, 'dir'))) {
       if (name.startsWith(REMOVING))
@@ -56,8 +64,11 @@ export class VfsDriver implements GraphDriver {
     parent: string | undefined,
     options: GraphDriverCreateOptions = {},
   ): Promise<void> {
-    if (Object.keys(options.storageOpt ?? {}).length > 0)
-      throw invalidArgument('--storage-opt is not supported for vfs');
+    for (const key of Object.keys(options.storageOpt ?? {})) {
+      throw invalidArgument(key === 'size' ? NO_QUOTA : `Storage opt ${key} not supported`, {
+        status: 500,
+      });
+    }
     await this.create(id, parent);
   }
 
@@ -95,11 +106,7 @@ export class VfsDriver implements GraphDriver {
   }
 
   async diffSize(id: string, parent: string | undefined): Promise<number> {
-    const [own, below] = await Promise.all([
-      directoryBytes(this.#path(id)),
-      parent === undefined ? 0 : directoryBytes(this.#path(parent)),
-    ]);
-    return Math.max(own - below, 0);
+    return treeDiffSize(this.#path(id), parent === undefined ? undefined : this.#path(parent));
   }
 
   /** A full copy has no directory of its own entries alone. */

@@ -4,9 +4,10 @@ import { lstat, readdir, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { type Header as FullHeader, pack } from 'tar-stream';
-import { isOpaque } from '../graphdriver/overlay-changes.ts';
+import { isOpaque, isOpaqueMark, OPAQUE_FILE } from '../graphdriver/overlay-changes.ts';
 import { deviceNumbers } from '../platform/device.ts';
 import { getXattr, listXattrs } from '../platform/xattr.ts';
+import type { LayerChange } from './layer-store.ts';
 
 /** tar-stream fills the rest. */
 type Header = Partial<FullHeader> & { readonly name: string };
@@ -14,7 +15,8 @@ type EntryStat = Stats;
 
 /** Attributes that belong to the image, not to overlay's bookkeeping or this machine. */
 const isKept = (name: string): boolean =>
-  name === 'security.capability' || name.startsWith('user.');
+  name === 'security.capability' ||
+  (name.startsWith('user.') && !/^user\.(overlay|fuseoverlayfs)\./.test(name));
 
 function xattrRecords(path: string): Record<string, string> {
   const records = listXattrs(path)
@@ -35,8 +37,34 @@ function headerOf(path: string, name: string, stat: EntryStat): Header {
   };
 }
 
-/** The tar, entries sorted by path. Sockets are left out, as moby does. */
+interface TreeWriter {
+  /** One entry and, of a directory, all below it. */
+  addTree(inside: string): Promise<void>;
+  /** The entry alone. */
+  addEntry(inside: string): Promise<void>;
+  /** Sign that the entry below is gone. */
+  addWhiteout(inside: string): Promise<void>;
+}
+
+/** The tar of an overlay's upper directory, entries sorted by path. Sockets are left out, as moby does. */
 export function diffTar(directory: string): Readable {
+  return writeTar(directory, async (writer) => {
+    for (const name of (await readdir(directory)).sort())
+      if (!isOpaqueMark(name)) await writer.addTree(name);
+  });
+}
+
+/** The tar of what changed in a whole tree. `changes` are sorted by path. */
+export function changesTar(directory: string, changes: readonly LayerChange[]): Readable {
+  return writeTar(directory, async (writer) => {
+    for (const { path, kind } of changes) {
+      const inside = path.slice(1);
+      await (kind === 2 ? writer.addWhiteout(inside) : writer.addEntry(inside));
+    }
+  });
+}
+
+function writeTar(directory: string, write: (writer: TreeWriter) => Promise<void>): Readable {
   const archive = pack();
   const links = new Map<number, string>();
   const add = (header: Header): Promise<void> =>
@@ -48,14 +76,18 @@ export function diffTar(directory: string): Readable {
       const entry = archive.entry(header, (error) => (error ? reject(error) : resolve()));
       createReadStream(path).on('error', reject).pipe(entry);
     });
-  const addOne = async (inside: string): Promise<void> => {
+  const addOne = async (inside: string, isWhole: boolean): Promise<void> => {
     const path = join(directory, inside);
     const stat = await lstat(path);
     const header = headerOf(path, inside, stat);
     if (stat.isDirectory()) {
       await add({ ...header, name: `${inside}/`, type: 'directory' });
-      if (isOpaque(path)) await add({ name: `${inside}/.wh..wh..opq`, size: 0 });
-      return walk(inside);
+      if (!isWhole) return;
+      if (isOpaque(path)) await add({ name: `${inside}/${OPAQUE_FILE}`, size: 0 });
+      for (const name of (await readdir(path)).sort()) {
+        if (!isOpaqueMark(name)) await addOne(`${inside}/${name}`, true);
+      }
+      return;
     }
     if (stat.isSymbolicLink())
       return add({ ...header, type: 'symlink', linkname: await readlink(path) });
@@ -68,21 +100,22 @@ export function diffTar(directory: string): Readable {
     return addSpecial(inside, header, stat);
   };
   const addSpecial = async (inside: string, header: Header, stat: EntryStat): Promise<void> => {
-    if (stat.isCharacterDevice() && stat.rdev === 0) {
-      const at = inside.lastIndexOf('/') + 1;
-      return add({ name: `${inside.slice(0, at)}.wh.${inside.slice(at)}`, size: 0 });
-    }
+    if (stat.isCharacterDevice() && stat.rdev === 0) return addWhiteout(inside);
     if (stat.isFIFO()) return add({ ...header, type: 'fifo' });
     if (!stat.isCharacterDevice() && !stat.isBlockDevice()) return undefined;
     const { major, minor } = deviceNumbers(stat.rdev);
     const type = stat.isBlockDevice() ? 'block-device' : 'character-device';
     return add({ ...header, type, devmajor: major, devminor: minor });
   };
-  const walk = async (inside: string): Promise<void> => {
-    for (const name of (await readdir(join(directory, inside))).sort())
-      await addOne(inside === '' ? name : `${inside}/${name}`);
+  const addWhiteout = (inside: string): Promise<void> => {
+    const at = inside.lastIndexOf('/') + 1;
+    return add({ name: `${inside.slice(0, at)}.wh.${inside.slice(at)}`, size: 0 });
   };
-  walk('').then(
+  write({
+    addTree: (inside) => addOne(inside, true),
+    addEntry: (inside) => addOne(inside, false),
+    addWhiteout,
+  }).then(
     () => archive.finalize(),
     (error: Error) => archive.destroy(error),
   );

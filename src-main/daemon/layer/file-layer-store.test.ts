@@ -1,20 +1,22 @@
 import { createHash, randomBytes } from 'node:crypto';
 import {
   existsSync,
+  linkSync,
   lstatSync,
-  mkdtempSync,
+  mkdirSync,
   readdirSync,
   readFileSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
 import { type Header as FullHeader, pack } from 'tar-stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { DRIVERS, type DriverRoom, openDriverRoom } from '../../../test/support/driver-room.ts';
 import type { GraphDriver } from '../graphdriver/graphdriver.ts';
 import { selectGraphDriver } from '../graphdriver/select-driver.ts';
 import { createLog } from '../log/log.ts';
@@ -38,7 +40,8 @@ async function tarOf(...entries: readonly Entry[]): Promise<Buffer> {
 
 const stream = (bytes: Buffer): Readable => Readable.from([bytes]);
 
-describe.each(['overlay2', 'vfs'])('FileLayerStore on %s', (driverName) => {
+describe.each(DRIVERS)('FileLayerStore on %s', (driverName) => {
+  let room: DriverRoom;
   let root: string;
   let driver: GraphDriver;
   let store: FileLayerStore;
@@ -49,14 +52,16 @@ describe.each(['overlay2', 'vfs'])('FileLayerStore on %s', (driverName) => {
   };
 
   beforeEach(async () => {
-    root = mkdtempSync(join(tmpdir(), 'windlass-layers-'));
+    room = openDriverRoom(driverName);
+    root = room.dataRoot;
     await open();
   });
 
   afterEach(async () => {
     await store.cleanup();
-    expect(listMounts().filter(({ mountPoint }) => mountPoint.startsWith(root))).toEqual([]);
-    rmSync(root, { recursive: true, force: true });
+    const inside = listMounts().filter(({ mountPoint }) => mountPoint.startsWith(`${root}/`));
+    room[Symbol.dispose]();
+    expect(inside).toEqual([]);
   });
 
   const mounted = async <T>(name: string, look: (path: string) => T | Promise<T>): Promise<T> => {
@@ -76,9 +81,7 @@ describe.each(['overlay2', 'vfs'])('FileLayerStore on %s', (driverName) => {
   /** Everything below the layer directories that a half-done registration could leave. */
   const leftovers = (): string[] => [
     ...readdirSync(join(root, 'image', driverName, 'layerdb', 'tmp')),
-    ...readdirSync(driverName === 'vfs' ? join(root, 'vfs/dir') : join(root, 'overlay2')).filter(
-      (name) => name !== 'l',
-    ),
+    ...readdirSync(room.layerDirectory).filter((name) => name !== 'l'),
   ];
 
   it('unpacks modes, owners, links, devices, long names and times exactly', async () => {
@@ -156,7 +159,7 @@ describe.each(['overlay2', 'vfs'])('FileLayerStore on %s', (driverName) => {
     const below = await tarOf([{ name: 'a' }, 'below'], [{ name: 'b' }, 'below']);
     const above = await tarOf([{ name: 'a' }, 'above'], [{ name: '.wh.b' }]);
     if (!store.canStage) {
-      expect(driverName).toBe('vfs');
+      expect(['vfs', 'btrfs']).toContain(driverName);
       await expect(store.stage(stream(above))).rejects.toThrow('on a parent only');
       return;
     }
@@ -181,7 +184,7 @@ describe.each(['overlay2', 'vfs'])('FileLayerStore on %s', (driverName) => {
   });
 
   it('keeps one of two, and none of what was staged and not placed', async () => {
-    if (!store.canStage) return expect(driverName).toBe('vfs');
+    if (!store.canStage) return expect(['vfs', 'btrfs']).toContain(driverName);
     const tar = await tarOf([{ name: 'a' }, 'text']);
     const registered = await store.register(stream(tar), undefined, 'one');
     {
@@ -214,6 +217,47 @@ describe.each(['overlay2', 'vfs'])('FileLayerStore on %s', (driverName) => {
       { path: '/new', kind: 1 },
       { path: '/old', kind: 2 },
     ]);
+  });
+
+  it('gives what a container wrote as a layer that unpacks to the same', async () => {
+    const base = await tarOf(
+      [{ name: 'keep' }, '1'],
+      [{ name: 'gone' }, '2'],
+      [{ name: 'dir/', type: 'directory' }],
+      [{ name: 'dir/old' }, '3'],
+    );
+    const layer = await store.register(stream(base), undefined, 'image');
+    const readWrite = await store.createReadWrite('c', layer.chainId, { initLayer: true });
+    await mounted('c', (path) => {
+      rmSync(join(path, 'gone'));
+      rmSync(join(path, 'dir'), { recursive: true });
+      mkdirSync(join(path, 'dir'));
+      writeFileSync(join(path, 'dir/new'), 'new');
+      linkSync(join(path, 'dir/new'), join(path, 'dir/twin'));
+      symlinkSync('new', join(path, 'dir/link'));
+    });
+    const diff = await buffer(await readWrite.diff());
+    const above = await store.register(stream(diff), layer.chainId, 'image');
+    await store.createReadWrite('copy', above.chainId, { initLayer: false });
+    await mounted('copy', (path) => {
+      expect(readdirSync(path).sort()).toEqual(['dir', 'keep']);
+      expect(readdirSync(join(path, 'dir')).sort()).toEqual(['link', 'new', 'twin']);
+      expect(readFileSync(join(path, 'dir/twin'), 'utf8')).toBe('new');
+    });
+  });
+
+  it('refuses the layer above the hundred and twenty-fifth', async () => {
+    let parent: string | undefined;
+    for (let number = 0; number < 125; number++) {
+      const tar = await tarOf([{ name: 'f' }, String(number)]);
+      parent = (await store.register(stream(tar), parent, 'image')).chainId;
+    }
+    const one = await tarOf([{ name: 'f' }, 'more']);
+    await expect(store.register(stream(one), parent, 'image')).rejects.toThrow(
+      'max depth exceeded',
+    );
+    await store.createReadWrite('c', parent, { initLayer: true });
+    await mounted('c', (path) => expect(readFileSync(join(path, 'f'), 'utf8')).toBe('124'));
   });
 
   it.each([

@@ -33,7 +33,12 @@ export function chainIdOf(parent: ChainId | undefined, diffId: DiffId): ChainId 
   return `sha256:${createHash('sha256').update(`${parent} ${diffId}`).digest('hex')}`;
 }
 
+/** Longer chains cannot be mounted everywhere (moby layer/layer.go). */
+const MAX_DEPTH = 125;
+
 interface Held extends LayerRecord {
+  /** Layers in its chain, itself included. */
+  readonly depth: number;
   readonly size: number;
   /** Who needs it: images and pulls by name, child layers by chain id, containers by name. */
   readonly holders: Set<string>;
@@ -102,6 +107,7 @@ export class FileLayerStore implements LayerStore {
     const held = {
       ...record,
       size: record.diffSize + (parent?.size ?? 0),
+      depth: (parent?.depth ?? 0) + 1,
       holders: new Set<string>(),
     };
     this.#layers.set(record.chainId, held);
@@ -194,6 +200,7 @@ export class FileLayerStore implements LayerStore {
   #below(parent: ChainId | undefined): Held | undefined {
     const below = parent === undefined ? undefined : this.#layers.get(parent);
     if (parent !== undefined && !below) throw notFound(`layer ${parent} does not exist`);
+    if (below && below.depth >= MAX_DEPTH) throw internal('max depth exceeded');
     return below;
   }
 
@@ -264,10 +271,12 @@ export class FileLayerStore implements LayerStore {
   async tarStream(chainId: ChainId): Promise<Readable> {
     const held = this.#layers.get(chainId);
     if (!held) throw notFound(`layer ${chainId} does not exist`);
-    const { directory } = await this.#driver.unpackTarget(held.cacheId);
-    return Readable.from(assembleTar(this.#metadata.splitPathOf(chainId), directory), {
+    const { directory, release } = await this.#driver.unpackTarget(held.cacheId);
+    const tar = Readable.from(assembleTar(this.#metadata.splitPathOf(chainId), directory), {
       objectMode: false,
     });
+    if (release) tar.once('close', () => void release());
+    return tar;
   }
 
   async createReadWrite(

@@ -1,8 +1,7 @@
 /** A container's own layer over an image's. */
 import { Readable } from 'node:stream';
-import { notImplemented } from '../../../shared/errors.ts';
 import type { GraphDriver } from '../graphdriver/graphdriver.ts';
-import { diffTar } from './diff-tar.ts';
+import { changesTar, diffTar } from './diff-tar.ts';
 import type { ChainId, LayerChange, ReadWriteLayer } from './layer-store.ts';
 
 /** What `mounts/<name>/` holds: cache ids of the layer, of its init layer, and the image's chain. */
@@ -57,9 +56,17 @@ export class DriverReadWriteLayer implements ReadWriteLayer {
 
   async diff(): Promise<Readable> {
     const directory = this.#driver.diffDirectory(this.record.mountId);
-    if (directory === undefined)
-      throw notImplemented(`a diff with the ${this.#driver.name} driver is not built yet`);
-    return Readable.from(diffTar(directory), { objectMode: false });
+    const tar = directory === undefined ? await this.#compared() : diffTar(directory);
+    return Readable.from(tar, { objectMode: false });
+  }
+
+  /** From the whole tree and what it changed. */
+  async #compared(): Promise<Readable> {
+    const { mountId } = this.record;
+    const changes = await this.changes();
+    const tar = changesTar(await this.#driver.get(mountId), changes);
+    tar.once('close', () => void this.#driver.put(mountId));
+    return tar;
   }
 
   metadata(): Promise<Readonly<Record<string, string>>> {

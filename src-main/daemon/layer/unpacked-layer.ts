@@ -57,11 +57,15 @@ export class UnpackedLayer implements StagedLayer {
     this.#undo.defer(() => driver.remove(this.cacheId));
     const directory = await metadata.begin(this.cacheId);
     await driver.create(this.cacheId, below);
-    const target = await driver.unpackTarget(this.cacheId);
+    const { release, ...target } = await driver.unpackTarget(this.cacheId);
     const splitPath = metadata.splitPathIn(directory);
-    const result = await unpacker.unpack(blob, unpackRequest({ ...target, splitPath }, options));
-    checkResult(result, options);
-    this.#result = result;
+    try {
+      const result = await unpacker.unpack(blob, unpackRequest({ ...target, splitPath }, options));
+      checkResult(result, options);
+      this.#result = result;
+    } finally {
+      await release?.();
+    }
   }
 
   get diffId(): DiffId {
