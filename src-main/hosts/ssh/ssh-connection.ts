@@ -114,11 +114,22 @@ export class SshConnection implements Disposable {
   #open<T>(start: (done: (error: Error | undefined, channel: T) => void) => void): Promise<T> {
     return new Promise((resolve, reject) => {
       try {
-        start((error, channel) => (error ? reject(refusal(error)) : resolve(channel)));
+        start((error, channel) => {
+          if (!error) resolve(channel);
+          // What the server says has a reason code; the connection's end has none.
+          else if ('reason' in error && error.reason !== '') reject(refusal(error));
+          else reject(this.#brokeOff(error));
+        });
       } catch (error) {
         // ssh2 throws when the connection has ended.
-        reject(unavailable(`${this.target.alias}: ${errorMessage(error)}`, { cause: error }));
+        reject(this.#brokeOff(error));
       }
+    });
+  }
+
+  #brokeOff(cause: unknown): EngineError {
+    return unavailable(`the connection to ${this.target.alias} broke off: ${errorMessage(cause)}`, {
+      cause,
     });
   }
 

@@ -53,6 +53,8 @@ export class SshHost implements EngineDialer {
   readonly #memory: SecretMemory = new Map();
   readonly #stop = new AbortController();
   readonly #connections: SshConnection[] = [];
+  /** Sessions open or being opened on each. */
+  readonly #sessions = new WeakMap<SshConnection, number>();
   #connecting: Promise<SshConnection> | undefined;
   #route: Promise<Route> | undefined;
 
@@ -152,26 +154,36 @@ export class SshHost implements EngineDialer {
   /** Opens a session on the first connection that has room, on a new one when none has. */
   async #session(open: (on: SshConnection) => Promise<ClientChannel>): Promise<ClientChannel> {
     await this.#first();
-    let refused: ChannelRefused | undefined;
-    for (const connection of [...this.#connections]) {
+    for (const tried = new Set<SshConnection>(); ; ) {
+      const connection =
+        this.#connections.find((one) => !tried.has(one)) ?? (await this.#oneMore());
+      tried.add(connection);
+      const others = this.#sessions.get(connection) ?? 0;
+      this.#sessions.set(connection, others + 1);
+      const release = (): void =>
+        void this.#sessions.set(connection, (this.#sessions.get(connection) ?? 1) - 1);
       try {
-        return await open(connection);
+        const channel = await open(connection);
+        channel.once('close', release);
+        return channel;
       } catch (error) {
+        release();
         if (!(error instanceof ChannelRefused)) throw error;
-        refused = error;
+        // With no other session of ours on it, it is not their number that is refused.
+        if (others === 0)
+          throw forbidden(`${this.#name} runs no commands for us: ${error.message}`, {
+            cause: error,
+          });
       }
     }
+  }
+
+  async #oneMore(): Promise<SshConnection> {
     if (this.#connections.length >= MOST_CONNECTIONS)
       throw unavailable(
-        `${this.#name} gives us no more sessions (${refused?.message ?? ''}): MaxSessions or ForceCommand of its sshd forbid it`,
-        { cause: refused },
+        `${this.#name} gives us no more sessions on ${MOST_CONNECTIONS} connections (MaxSessions of its sshd)`,
       );
-    try {
-      return await open(await this.#connect());
-    } catch (error) {
-      if (!(error instanceof ChannelRefused)) throw error;
-      throw forbidden(`${this.#name} runs no commands for us: ${error.message}`, { cause: error });
-    }
+    return this.#connect();
   }
 
   async #findRoute(connection: SshConnection): Promise<Route> {
@@ -220,10 +232,15 @@ export class SshHost implements EngineDialer {
 
   #noEngine(found: FoundEngine | undefined, problem: string): Error {
     const details = { host: this.#name, reason: 'noEngine' };
-    const [socket] = found?.forbidden ?? [];
-    if (found?.sockets.length === 0 && socket !== undefined)
+    const isDenied = /permission denied/i.test(problem);
+    const socket = isDenied
+      ? (this.#options.engineSocket ?? found?.sockets[0])
+      : found?.sockets.length === 0
+        ? found.forbidden[0]
+        : undefined;
+    if (socket !== undefined)
       return forbidden(
-        `${found.user} may not use ${socket} on ${this.#name}. There, run: sudo usermod -aG ${socket.includes('podman') ? 'podman' : 'docker'} ${found.user} and log in again.`,
+        `The user on ${this.#name} may not use ${socket}. There, run: sudo usermod -aG docker "$USER" (or the socket's own group), and connect again.`,
         { details: { ...details, reason: 'noAccess' } },
       );
     return unavailable(

@@ -25,7 +25,7 @@ function openTcp({ hostName: host, port, connectTimeout }: SshTarget, signal: Ab
   });
 }
 
-/** The two pipes of a ProxyCommand as one stream. */
+/** The two pipes of a ProxyCommand as one stream; its end tells why. */
 function openProxyCommand(command: string, signal: AbortSignal): Duplex {
   const child = spawn('/bin/sh', ['-c', `exec ${command}`], {
     stdio: ['pipe', 'pipe', 'pipe'],
@@ -35,11 +35,29 @@ function openProxyCommand(command: string, signal: AbortSignal): Duplex {
   child.stderr.on('data', (chunk: Buffer) => {
     said = (said + chunk.toString()).slice(-500);
   });
-  const stream = Duplex.from({ readable: child.stdout, writable: child.stdin });
-  child.once('error', (error) => stream.destroy(error));
-  child.once('exit', (code) => {
-    if (code) stream.destroy(new Error(`the ProxyCommand ended with ${code}: ${said.trim()}`));
+  const stream = new Duplex({
+    read: () => void child.stdout.resume(),
+    write: (chunk, _encoding, done) => {
+      // A pipe that breaks says less than the command's exit, which follows.
+      child.stdin.write(chunk, () => done());
+    },
+    final: (done) => {
+      child.stdin.end();
+      done();
+    },
+    destroy: (error, done) => {
+      child.kill();
+      done(error);
+    },
   });
-  stream.once('close', () => child.kill());
+  child.stdin.on('error', () => undefined);
+  child.stdout.on('data', (chunk: Buffer) => {
+    if (!stream.push(chunk)) child.stdout.pause();
+  });
+  child.once('error', (error) => stream.destroy(error));
+  child.once('close', (code) => {
+    if (code) stream.destroy(new Error(`the ProxyCommand ended with ${code}: ${said.trim()}`));
+    else stream.push(null);
+  });
   return stream;
 }
