@@ -37,6 +37,9 @@ export interface Row {
   readonly keepAddresses?: boolean;
 }
 
+/** A row by its name and its steps. */
+export const row = (name: string, ...steps: readonly string[]): Row => ({ name, steps });
+
 export interface SuiteOptions {
   /** A `docker load` archive beside busybox:latest, the same for both. */
   readonly archive?: () => Promise<Buffer>;
@@ -205,6 +208,16 @@ export async function startBothDaemons(options: SuiteOptions = {}): Promise<Both
   return { ours, theirs, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
 
+/** With CONFORMANCE_SHOW=1: what dockerd answered, to see that a row shows what it is meant to. */
+function show(row: Row, results: readonly CommandResult[]): void {
+  const steps = results.map(({ code, stdout, stderr }, index) =>
+    [`$ ${row.steps[index]}`, stdout.trimEnd(), stderr.trimEnd(), `→ ${code}`]
+      .filter((line) => line !== '')
+      .join('\n'),
+  );
+  process.stdout.write(`\n## ${row.name}\n${steps.join('\n')}\n`);
+}
+
 /** A suite of rows on both daemons, started once. */
 export function describeRows(title: string, rows: readonly Row[], options?: SuiteOptions): void {
   describe(title, () => {
@@ -218,6 +231,7 @@ export function describeRows(title: string, rows: readonly Row[], options?: Suit
       '$name',
       async (row) => {
         const [ours, theirs] = await Promise.all([both.ours.runRow(row), both.theirs.runRow(row)]);
+        if (process.env['CONFORMANCE_SHOW']) show(row, theirs);
         expect(ours).toEqual(theirs);
       },
       STEP_LIMIT_MS * 2,

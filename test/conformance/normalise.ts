@@ -10,7 +10,7 @@ const RULES: readonly (readonly [RegExp, string])[] = [
   // Image ids and digests are the same for the same image, so they stay.
   [/(?<!sha256:)\b[0-9a-f]{64}\b/g, '<id>'],
   [/(?<![0-9a-f:])\b(?=[0-9a-f]*[a-f])(?=[0-9a-f]*\d)[0-9a-f]{12}\b/g, '<short id>'],
-  [/\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)/g, '<time>'],
+  [/\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)/g, '<time>'],
   [/\b\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)? [+-]\d{4} [A-Z]+/g, '<time>'],
   [/\b(Less than a second|About (a|an) (minute|hour)|\d+ (second|minute)s?)( ago)?\b/g, '<span>'],
   // The CLI waits and starts at once; which of the two answers reaches it first is a race with any daemon.

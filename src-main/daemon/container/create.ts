@@ -4,6 +4,7 @@
  */
 import { rm } from 'node:fs/promises';
 import { hostname as machineName } from 'node:os';
+import { posix } from 'node:path';
 import type {
   ContainerConfig,
   ContainerCreateBody,
@@ -25,6 +26,7 @@ import { registerMounts } from './mount-points.ts';
 import { StreamHub } from './stream-hub.ts';
 import { verifyContainer } from './verify-config.ts';
 import { copyUpVolumes } from './volume-copy-up.ts';
+import { makeWorkingDirectory } from './working-directory.ts';
 
 export interface CreateOptions {
   readonly name: string;
@@ -147,6 +149,10 @@ async function build(
   const directory = context.store.directoryOf(id);
   work.undo.defer(() => rm(directory, { recursive: true, force: true }));
   const config = { ...plan.config, Hostname: hostnameOf(plan) };
+  if (config.WorkingDir) {
+    config.WorkingDir = posix.normalize(config.WorkingDir);
+    await makeWorkingDirectory(layer, config.WorkingDir, work.span);
+  }
   const mounts = await work.span('resolve mounts', () =>
     registerMounts(context, { containerId: id, config, hostConfig }, work.undo),
   );

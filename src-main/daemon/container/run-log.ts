@@ -31,7 +31,8 @@ export class RunLog implements OpenLog {
 
   /** Splits a chunk of output into messages and hands them to the driver. */
   async write(source: OutputSource, chunk: Uint8Array): Promise<void> {
-    for (const message of this.#splitters[source].push(chunk)) await this.logger.write(message);
+    // Handed over together: a wait for each of thousands of short lines would be a write for each.
+    await Promise.all(this.#splitters[source].push(chunk).map((one) => this.logger.write(one)));
   }
 
   /** Writes what has no newline yet, then closes the driver. */

@@ -1,6 +1,11 @@
 /** Kill, stop and restart's first half (moby daemon/kill.go, stop.go). */
-import { setTimeout as delay } from 'node:timers/promises';
-import { conflict, internal, isEngineError, notFound } from '../../../shared/errors.ts';
+import {
+  conflict,
+  EngineError,
+  errorMessage,
+  internal,
+  isEngineError,
+} from '../../../shared/errors.ts';
 import { killPid } from '../platform/process.ts';
 import type { Container } from './container.ts';
 import { type ContainerContext, publishEvent, saveProgress } from './container-context.ts';
@@ -8,7 +13,7 @@ import { isLive, isRunning } from './container-state.ts';
 import { cancelRestart } from './exit.ts';
 import { LaunchRecorder } from './launch-recorder.ts';
 import { keepLaunch, logSpan } from './launches.ts';
-import { parseSignal } from './signals.ts';
+import { parseSignal, requireSupported } from './signals.ts';
 import { stoppedWithin } from './wait.ts';
 
 const SIGKILL = 9;
@@ -17,6 +22,8 @@ const DEFAULT_STOP_TIMEOUT_S = 10;
 /** How long a SIGKILL may take before the process is killed directly, then given up on. */
 const KILL_LIMIT_MS = 10_000;
 const DIRECT_KILL_LIMIT_MS = 2_000;
+/** How long to wait for a container that could not be signalled, before it is killed. */
+const UNSENT_LIMIT_MS = 2_000;
 
 const stopSignalOf = (container: Container): number => {
   const name = container.record.config.StopSignal;
@@ -55,23 +62,17 @@ export async function killContainer(
   name: string,
   signal: string,
 ): Promise<void> {
-  const container = findToKill(context, name);
   const number = signal === '' ? SIGKILL : parseSignal(signal);
-  if (number === SIGKILL) return killAndWait(context, container);
   try {
-    await sendSignal(context, container, number);
+    const container = context.registry.find(name);
+    requireSupported(number);
+    if (number === SIGKILL) await killAndWait(context, container);
+    else await sendSignal(context, container, number);
   } catch (error) {
-    if (!isEngineError(error, 'conflict') && !isEngineError(error, 'notFound')) throw error;
-    throw conflict(`Cannot kill container: ${container.name}: ${error.message}`);
-  }
-}
-
-function findToKill({ registry }: ContainerContext, name: string): Container {
-  try {
-    return registry.find(name);
-  } catch (error) {
-    if (!isEngineError(error, 'notFound')) throw error;
-    throw notFound(`Cannot kill container: ${name}: ${error.message}`);
+    if (!isEngineError(error)) throw error;
+    throw new EngineError(error.code, `Cannot kill container: ${name}: ${error.message}`, {
+      cause: error,
+    });
   }
 }
 
@@ -80,8 +81,6 @@ async function killAndWait(context: ContainerContext, container: Container): Pro
   try {
     await sendSignal(context, container, SIGKILL);
   } catch (error) {
-    if (isEngineError(error, 'conflict'))
-      throw conflict(`Cannot kill container: ${container.name}: ${error.message}`);
     // The process was gone already; its exit is on the way.
     if (!isEngineError(error, 'notFound')) throw error;
   }
@@ -111,8 +110,10 @@ export async function stopContainer(
   const seconds =
     options.timeoutSeconds ?? container.record.config.StopTimeout ?? DEFAULT_STOP_TIMEOUT_S;
   const signal = options.signal ? parseSignal(options.signal) : stopSignalOf(container);
-  await recorder.span('stop signal', () => signalIfAlive(context, container, signal));
-  const timeoutMs = seconds < 0 ? undefined : seconds * 1000;
+  const wasSent = await recorder.span('stop signal', () =>
+    signalIfAlive(context, container, signal),
+  );
+  const timeoutMs = wasSent ? (seconds < 0 ? undefined : seconds * 1000) : UNSENT_LIMIT_MS;
   const stopped = await recorder.span('wait for exit', () => stoppedWithin(container, timeoutMs));
   if (!stopped) {
     context.log.info('container did not exit in time, using SIGKILL', {
@@ -126,17 +127,21 @@ export async function stopContainer(
   return true;
 }
 
+/** False when it could not be sent: it ended between the check and the signal, or there is no such signal. */
 async function signalIfAlive(
   context: ContainerContext,
   container: Container,
   signal: number,
-): Promise<void> {
+): Promise<boolean> {
   try {
     await sendSignal(context, container, signal);
+    return true;
   } catch (error) {
-    // It ended between the check and the signal.
-    if (!isEngineError(error, 'notFound') && !isEngineError(error, 'conflict')) throw error;
-    await delay(0);
+    context.log.debug('stop signal not sent', {
+      container: container.id,
+      error: errorMessage(error),
+    });
+    return false;
   }
 }
 

@@ -18,11 +18,19 @@ function parseTime(text: string): bigint {
   return BigInt(Date.parse(`${match[1]}Z`)) * 1_000_000n + fraction;
 }
 
+/** All lines of a chunk have the same time; formatting it costs more than the rest of a line. */
+let lastTime = { nano: -1n, text: '' };
+
+function timeText(timeNano: bigint): string {
+  if (lastTime.nano !== timeNano) lastTime = { nano: timeNano, text: formatTime(timeNano) };
+  return lastTime.text;
+}
+
 export function encodeLine(message: LogMessage, attributes: string): string {
   const text = JSON.stringify(
     Buffer.from(message.line.buffer, message.line.byteOffset, message.line.length).toString('utf8'),
   );
-  return `{"log":${text},"stream":"${message.source}",${attributes}"time":"${formatTime(message.timeNano)}"}\n`;
+  return `{"log":${text},"stream":"${message.source}",${attributes}"time":"${timeText(message.timeNano)}"}\n`;
 }
 
 /** The message of a line; undefined for one that was cut off by a crash. */
