@@ -14,13 +14,14 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { readdir, rm } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { conflict, internal, invalidArgument } from '../../../shared/errors.ts';
 import type { LayerChange } from '../layer/layer-store.ts';
 import { directoryBytes } from '../platform/directory-bytes.ts';
 import { hasErrno } from '../platform/libc.ts';
 import { listMounts, mount, unmountIfMounted } from '../platform/mount.ts';
+import { removeTree } from '../platform/remove-tree.ts';
 import type { GraphDriver, GraphDriverCreateOptions } from './graphdriver.ts';
 import { overlayChanges } from './overlay-changes.ts';
 
@@ -179,7 +180,7 @@ export class Overlay2Driver implements GraphDriver {
 
   /** The id is free at once; deleting many files need not be waited for. Finished at the next start if cut off. */
   #removeInBackground(path: string): void {
-    const removal: Promise<void> = rm(path, { recursive: true, force: true })
+    const removal: Promise<void> = removeTree(path)
       .catch(() => undefined)
       .finally(() => this.#removals.delete(removal));
     this.#removals.add(removal);

@@ -1,11 +1,12 @@
 /** vfs: every layer is a full copy. Slow and exact, works anywhere (moby daemon/graphdriver/vfs). */
 import { existsSync, mkdirSync } from 'node:fs';
-import { readdir, rename, rm } from 'node:fs/promises';
+import { readdir, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { conflict, internal, invalidArgument, unavailable } from '../../../shared/errors.ts';
 import type { LayerChange } from '../layer/layer-store.ts';
 import { copyTree } from '../platform/copy-tree.ts';
 import { hasErrno } from '../platform/libc.ts';
+import { removeTree } from '../platform/remove-tree.ts';
 import { compareTrees } from './compare-trees.ts';
 import type { GraphDriver, GraphDriverCreateOptions } from './graphdriver.ts';
 import { treeDiffSize } from './naive-diff.ts';
@@ -31,8 +32,7 @@ export class VfsDriver implements GraphDriver {
         : invalidArgument(`unknown option ${key} for vfs`);
     mkdirSync(join(root, 'dir'), { recursive: true, mode: 0o710 });
     for (const name of await readdir(join(root, 'dir'))) {
-      if (name.startsWith(REMOVING))
-        await rm(join(root, 'dir', name), { recursive: true, force: true });
+      if (name.startsWith(REMOVING)) await removeTree(join(root, 'dir', name));
     }
     return new VfsDriver(root);
   }
@@ -54,7 +54,7 @@ export class VfsDriver implements GraphDriver {
       if (parent !== undefined) await copyTree(await this.get(parent), building);
       await rename(building, this.#path(id));
     } catch (error) {
-      await rm(building, { recursive: true, force: true });
+      await removeTree(building);
       throw error;
     }
   }
@@ -84,7 +84,7 @@ export class VfsDriver implements GraphDriver {
       if (hasErrno(error, 'ENOENT')) return;
       throw error;
     }
-    await rm(doomed, { recursive: true, force: true });
+    await removeTree(doomed);
   }
 
   async get(id: string): Promise<string> {

@@ -7,6 +7,7 @@
 import {
   chmodSync,
   closeSync,
+  ftruncateSync,
   lchownSync,
   linkSync,
   lstatSync,
@@ -23,6 +24,7 @@ import { posix } from 'node:path';
 import { hasErrno } from '../platform/libc.ts';
 import { makeNode, makeWhiteout, setTimes } from '../platform/special-files.ts';
 import { setXattr } from '../platform/xattr.ts';
+import { SparsePieces } from './sparse-pieces.ts';
 import type { TarEntry } from './tar-reader.ts';
 
 export type WhiteoutStyle = 'overlay' | 'apply';
@@ -46,6 +48,7 @@ interface OpenFile {
   readonly fd: number;
   readonly path: string;
   readonly entry: TarEntry;
+  readonly sparse?: SparsePieces;
 }
 
 export class TarExtractor {
@@ -79,6 +82,7 @@ export class TarExtractor {
       return undefined;
     }
     const base = posix.basename(name);
+    if (name.includes(`/${WHITEOUT_META_PREFIX}`) && base !== WHITEOUT_OPAQUE) return undefined;
     if (base.startsWith(WHITEOUT_PREFIX)) {
       this.#whiteout(posix.dirname(name), base);
       return undefined;
@@ -92,23 +96,30 @@ export class TarExtractor {
   write(bytes: Buffer): void {
     const file = this.#open;
     if (!file) return;
-    let at = 0;
-    while (at < bytes.length) at += writeSync(file.fd, bytes, at);
-    this.sizeBytes += bytes.length;
+    if (file.sparse) file.sparse.push(bytes);
+    else writeAll(file.fd, bytes);
+    if (!file.sparse) this.sizeBytes += bytes.length;
   }
 
   end(): void {
     const file = this.#open;
     if (!file) return;
-    this.#open = undefined;
-    closeSync(file.fd);
+    try {
+      file.sparse?.finish();
+      if (file.entry.sparse) {
+        ftruncateSync(file.fd, file.entry.sparse.realSize);
+        this.sizeBytes += file.entry.sparse.realSize;
+      }
+    } finally {
+      this.#open = undefined;
+      closeSync(file.fd);
+    }
     this.#finishNode(file.path, file.entry);
   }
 
   /** Sets directory times, deepest first. */
   finish(): void {
-    for (const [path, entry] of [...this.#directoryTimes].reverse())
-      setTimes(path, entry.mtimeSeconds, entry.mtimeNanoseconds);
+    for (const [path, entry] of [...this.#directoryTimes].reverse()) setEntryTimes(path, entry);
   }
 
   /** Closes what a failure left open. */
@@ -125,7 +136,7 @@ export class TarExtractor {
         this.#directoryTimes.set(path, entry);
         return undefined;
       case 'file':
-        this.#open = { fd: openSync(path, 'wx', 0o600), path, entry };
+        this.#open = openFile(path, entry);
         return path;
       case 'hardlink':
         linkSync(this.#hardlinkTarget(entry), path);
@@ -146,7 +157,7 @@ export class TarExtractor {
 
   #finishNode(path: string, entry: TarEntry): void {
     this.#applyMetadata(path, entry);
-    setTimes(path, entry.mtimeSeconds, entry.mtimeNanoseconds);
+    setEntryTimes(path, entry);
   }
 
   #applyMetadata(path: string, entry: TarEntry): void {
@@ -174,11 +185,12 @@ export class TarExtractor {
     const present = lstatIfPresent(path);
     if (!present) return;
     if (present.isDirectory() && entry.type === 'directory') return;
-    if (present.isFile() && this.#written.has(path)) this.onReplace(path);
     this.#remove(path, present);
   }
 
   #remove(path: string, stat: Stats): void {
+    if (stat.isFile() && this.#written.has(path)) this.#replace(path, stat);
+    if (stat.isDirectory()) this.#replaceBelow(path);
     // A directory or link that goes may have been the way to others.
     if (stat.isDirectory() || stat.isSymbolicLink()) this.#directories.clear();
     rmSync(path, { recursive: true, force: true });
@@ -187,8 +199,22 @@ export class TarExtractor {
     }
   }
 
+  /** The files of this archive in a directory that goes. */
+  #replaceBelow(directory: string): void {
+    for (const path of this.#written) {
+      if (!path.startsWith(`${directory}/`)) continue;
+      const stat = lstatIfPresent(path);
+      if (stat?.isFile()) this.#replace(path, stat);
+      this.#written.delete(path);
+    }
+  }
+
+  #replace(path: string, stat: Stats): void {
+    this.onReplace(path);
+    if (stat.nlink === 1) this.sizeBytes -= stat.size;
+  }
+
   #whiteout(directoryName: string, base: string): void {
-    if (base.startsWith(WHITEOUT_META_PREFIX) && base !== WHITEOUT_OPAQUE) return;
     const directory = this.#directory(directoryName);
     if (base === WHITEOUT_OPAQUE) {
       this.#makeOpaque(directory);
@@ -208,17 +234,29 @@ export class TarExtractor {
       setXattr(directory, OPAQUE_XATTR, Buffer.from('y'));
       return;
     }
-    for (const name of readdirSync(directory)) this.#removeOlder(posix.join(directory, name));
+    const kept = this.#writtenBelow(directory);
+    for (const name of readdirSync(directory)) this.#removeOlder(posix.join(directory, name), kept);
+  }
+
+  /** What this archive wrote below a directory, with the directories on the way. */
+  #writtenBelow(directory: string): ReadonlySet<string> {
+    const kept = new Set<string>();
+    for (const written of this.#written) {
+      let path = written;
+      while (path.startsWith(`${directory}/`) && !kept.has(path)) {
+        kept.add(path);
+        path = posix.dirname(path);
+      }
+    }
+    return kept;
   }
 
   /** Removes what is older than this archive; a written directory keeps what was written in it. */
-  #removeOlder(path: string): void {
-    const isKept =
-      this.#written.has(path) || [...this.#written].some((known) => known.startsWith(`${path}/`));
+  #removeOlder(path: string, kept: ReadonlySet<string>): void {
     const stat = lstatSync(path);
-    if (!isKept) this.#remove(path, stat);
+    if (!kept.has(path)) this.#remove(path, stat);
     else if (stat.isDirectory())
-      for (const name of readdirSync(path)) this.#removeOlder(posix.join(path, name));
+      for (const name of readdirSync(path)) this.#removeOlder(posix.join(path, name), kept);
   }
 
   /** The real directory for a path inside; missing ones are made, symlinks followed within the root. */
@@ -255,6 +293,32 @@ export class TarExtractor {
     }
     return posix.join(this.#root, ...walked);
   }
+}
+
+function writeAll(fd: number, bytes: Buffer): void {
+  let at = 0;
+  while (at < bytes.length) at += writeSync(fd, bytes, at);
+}
+
+function openFile(path: string, entry: TarEntry): OpenFile {
+  const fd = openSync(path, 'wx', 0o600);
+  if (!entry.sparse) return { fd, path, entry };
+  const sparse = new SparsePieces(entry.sparse, (bytes, position) => {
+    let at = 0;
+    while (at < bytes.length) at += writeSync(fd, bytes, at, bytes.length - at, position + at);
+  });
+  return { fd, path, entry, sparse };
+}
+
+/** The last second Go can tell in nanoseconds. */
+const LAST_SECOND = 9_223_372_036;
+
+/** Times before 1970 and beyond the last count as 1970, but for symlinks (moby pkg/system Chtimes). */
+function setEntryTimes(path: string, entry: TarEntry): void {
+  const { mtimeSeconds: seconds, mtimeNanoseconds } = entry;
+  const isBound = entry.type === 'symlink' || (seconds >= 0 && seconds < LAST_SECOND);
+  if (isBound) setTimes(path, seconds, mtimeNanoseconds);
+  else setTimes(path, 0, 0);
 }
 
 const isInside = (root: string, path: string): boolean =>

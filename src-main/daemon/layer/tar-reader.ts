@@ -4,6 +4,20 @@
  * together again exactly. Follows pax(1) and the GNU tar manual.
  */
 
+import {
+  checkChecksum,
+  numbersOf,
+  parsePax,
+  type SparseFacts,
+  sizeOf,
+  sizeRecord,
+  sparseOf,
+  TarFormatError,
+  text,
+  textRecord,
+  xattrsOf,
+} from './tar-fields.ts';
+
 type TarEntryType = 'file' | 'hardlink' | 'symlink' | 'char' | 'block' | 'directory' | 'fifo';
 
 export interface TarEntry {
@@ -20,6 +34,8 @@ export interface TarEntry {
   readonly minor: number;
   /** Extended attributes, name → value. */
   readonly xattrs: ReadonlyMap<string, Buffer>;
+  /** The content is that of a file with holes: pieces of it, with where they belong. */
+  readonly sparse?: SparseFacts;
 }
 
 export interface TarSink {
@@ -47,63 +63,6 @@ const TYPES: Readonly<Record<string, TarEntryType>> = {
   '6': 'fifo',
 };
 
-/** The archive breaks the format; the message says how. */
-class TarFormatError extends Error {
-  constructor(message: string) {
-    super(message);
-    this.name = 'TarFormatError';
-  }
-}
-
-function text(block: Buffer, start: number, length: number): string {
-  const end = block.indexOf(0, start);
-  return block.toString('utf8', start, end < 0 || end > start + length ? start + length : end);
-}
-
-/** Octal text, or base-256 when the high bit is set. */
-function numeric(block: Buffer, start: number, length: number): number {
-  const first = block[start] ?? 0;
-  if (first & 0x80) {
-    let value = BigInt(first & 0x7f);
-    for (let index = 1; index < length; index++)
-      value = (value << 8n) | BigInt(block[start + index] ?? 0);
-    return Number(value);
-  }
-  const octal = text(block, start, length).trim();
-  if (octal === '') return 0;
-  if (!/^[0-7]+$/.test(octal)) throw new TarFormatError('archive/tar: invalid tar header');
-  return Number.parseInt(octal, 8);
-}
-
-function hasValidChecksum(block: Buffer): boolean {
-  let sum = 8 * 32;
-  for (let index = 0; index < BLOCK; index++) {
-    if (index < 148 || index >= 156) sum += block[index] ?? 0;
-  }
-  return sum === numeric(block, 148, 8);
-}
-
-/** Records `LENGTH KEY=VALUE\n` of a pax header. Values stay bytes: xattrs are binary. */
-function parsePax(bytes: Buffer): ReadonlyMap<string, Buffer> {
-  const records = new Map<string, Buffer>();
-  let at = 0;
-  while (at < bytes.length) {
-    const space = bytes.indexOf(32, at);
-    const length = Number(bytes.toString('latin1', at, space));
-    if (space < 0 || !Number.isInteger(length) || length <= 0 || at + length > bytes.length)
-      throw new TarFormatError('archive/tar: invalid tar header');
-    const equals = bytes.indexOf(61, space);
-    if (equals < 0 || equals > at + length)
-      throw new TarFormatError('archive/tar: invalid tar header');
-    records.set(
-      bytes.toString('utf8', space + 1, equals),
-      bytes.subarray(equals + 1, at + length - 1),
-    );
-    at += length;
-  }
-  return records;
-}
-
 type Phase =
   | { readonly kind: 'header' }
   | { readonly kind: 'extended'; readonly type: string; readonly parts: Buffer[] }
@@ -118,7 +77,6 @@ export class TarReader {
   #remaining = 0;
   #padding = 0;
   #zeroBlocks = 0;
-  #global: ReadonlyMap<string, Buffer> = new Map();
   #pax: ReadonlyMap<string, Buffer> = new Map();
   #longName: string | undefined;
   #longLink: string | undefined;
@@ -147,7 +105,11 @@ export class TarReader {
 
   /** The stream is over. Throws when it ended inside an entry. */
   finish(): void {
-    const isCut = this.#remaining > 0 || this.#phase.kind === 'extended' || this.#held.length > 0;
+    const isCut =
+      this.#remaining > 0 ||
+      this.#padding > 0 ||
+      this.#phase.kind === 'extended' ||
+      this.#held.length > 0;
     if (isCut) throw new TarFormatError('unexpected EOF');
   }
 
@@ -178,9 +140,9 @@ export class TarReader {
       return;
     }
     this.#zeroBlocks = 0;
-    if (!hasValidChecksum(block)) throw new TarFormatError('archive/tar: invalid tar header');
+    checkChecksum(block);
     const type = String.fromCharCode(block[156] ?? 0);
-    const size = numeric(block, 124, 12);
+    const size = sizeOf(block);
     if ('xgLK'.includes(type)) {
       if (size > MAX_EXTENDED_BYTES) throw new TarFormatError('archive/tar: header field too long');
       this.#expect(size, { kind: 'extended', type, parts: [] });
@@ -215,8 +177,9 @@ export class TarReader {
     if (phase.kind === 'content') this.#sink.entryEnd();
     if (phase.kind !== 'extended') return;
     const body = Buffer.concat(phase.parts);
-    if (phase.type === 'x') this.#pax = parsePax(body);
-    else if (phase.type === 'g') this.#global = new Map([...this.#global, ...parsePax(body)]);
+    // Docker reads global headers and does not apply them.
+    if (phase.type === 'g') parsePax(body);
+    else if (phase.type === 'x') this.#pax = parsePax(body);
     else if (phase.type === 'L') this.#longName = text(body, 0, body.length);
     else this.#longLink = text(body, 0, body.length);
   }
@@ -225,20 +188,19 @@ export class TarReader {
     const type = TYPES[typeFlag];
     if (type === undefined)
       throw new TarFormatError(`unhandled tar header type ${typeFlag.charCodeAt(0)}`);
-    const records = new Map([...this.#global, ...this.#pax]);
-    if ([...records.keys()].some((name) => name.startsWith('GNU.sparse.')))
-      throw new TarFormatError('archive/tar: sparse files are not supported in layers');
-    const name = records.get('path')?.toString() ?? this.#longName ?? this.#ustarName(block);
-    const sizeText = records.get('size')?.toString();
-    const size = sizeText === undefined ? headerSize : Number(sizeText);
-    const hasContent = type === 'file' && !name.endsWith('/');
+    const records = this.#pax;
+    const name = textRecord(records, 'path') ?? this.#longName ?? this.#ustarName(block);
+    const size = sizeRecord(records) ?? headerSize;
+    const isDirectory = type === 'directory' || (type === 'file' && name.endsWith('/'));
+    const sparse = type === 'file' ? sparseOf(records) : undefined;
     this.#sink.entry({
       ...numbersOf(block, records),
-      name,
-      type: type === 'file' && name.endsWith('/') ? 'directory' : type,
-      size: hasContent ? size : 0,
-      linkName: records.get('linkpath')?.toString() ?? this.#longLink ?? text(block, 157, 100),
+      name: sparse?.name ?? name,
+      type: isDirectory ? 'directory' : type,
+      size: type === 'file' && !isDirectory ? size : 0,
+      linkName: textRecord(records, 'linkpath') ?? this.#longLink ?? text(block, 157, 100),
       xattrs: xattrsOf(records),
+      ...(sparse ? { sparse } : {}),
     });
     this.#pax = new Map();
     this.#longName = undefined;
@@ -252,32 +214,4 @@ export class TarReader {
     const prefix = isUstar ? text(block, 345, 155) : '';
     return prefix === '' ? name : `${prefix}/${name}`;
   }
-}
-
-function numbersOf(
-  block: Buffer,
-  records: ReadonlyMap<string, Buffer>,
-): Pick<
-  TarEntry,
-  'mode' | 'uid' | 'gid' | 'mtimeSeconds' | 'mtimeNanoseconds' | 'major' | 'minor'
-> {
-  const record = (name: string): string | undefined => records.get(name)?.toString();
-  const [seconds = '0', fraction = ''] = (record('mtime') ?? String(numeric(block, 136, 12))).split(
-    '.',
-  );
-  return {
-    mode: numeric(block, 100, 8) & 0o7777,
-    uid: Number(record('uid') ?? numeric(block, 108, 8)),
-    gid: Number(record('gid') ?? numeric(block, 116, 8)),
-    mtimeSeconds: Number(seconds),
-    mtimeNanoseconds: Number(fraction.padEnd(9, '0').slice(0, 9)),
-    major: numeric(block, 329, 8),
-    minor: numeric(block, 337, 8),
-  };
-}
-
-function xattrsOf(records: ReadonlyMap<string, Buffer>): ReadonlyMap<string, Buffer> {
-  const prefix = 'SCHILY.xattr.';
-  const found = [...records].filter(([name]) => name.startsWith(prefix));
-  return new Map(found.map(([name, value]) => [name.slice(prefix.length), value]));
 }

@@ -50,6 +50,7 @@ export class TarSplitWriter {
   /** Where the content of a path must be kept before it is replaced; undefined when it was never recorded. */
   keepPath(relativePath: string): string | undefined {
     const record = this.#recordOf.get(relativePath);
+    this.#recordOf.delete(relativePath);
     return record === undefined ? undefined : replacedPath(this.#path, record);
   }
 

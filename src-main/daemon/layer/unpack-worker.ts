@@ -155,22 +155,22 @@ class LayerWriter {
       raw: (bytes) => split.raw(bytes),
       entry: (entry) => {
         const path = extractor.begin(entry);
-        if (path !== undefined) split.file(relative(target.directory, path), entry.size);
-        else this.#skipsContent = entry.size > 0;
+        this.#keepsContent = path === undefined || entry.sparse !== undefined;
+        if (path !== undefined && !entry.sparse)
+          split.file(relative(target.directory, path), entry.size);
       },
       data: (bytes) => {
-        if (this.#skipsContent) split.raw(bytes);
-        else extractor.write(bytes);
+        if (this.#keepsContent) split.raw(bytes);
+        extractor.write(bytes);
       },
       entryEnd: () => {
-        this.#skipsContent = false;
         extractor.end();
       },
     });
   }
 
-  /** Content of an entry that makes no file (a whiteout with a body): kept as it is. */
-  #skipsContent = false;
+  /** Content that no file will hold as it came (a whiteout with a body, a sparse file): kept beside. */
+  #keepsContent = false;
 
   get sizeBytes(): number {
     return this.#extractor.sizeBytes;
