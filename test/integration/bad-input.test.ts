@@ -38,7 +38,8 @@ const layerFiles = (): string[] =>
         return [];
       }
     })
-    .filter((path) => !/^overlay2\/(l|\.removing-.*)$|^tmp\/images$/.test(path));
+    // The init layer of an image comes with its first container.
+    .filter((path) => !/^overlay2\/(l|\.removing-.*|.*-init)$|^tmp\/images$/.test(path));
 
 beforeAll(async () => {
   [daemon, registry] = await Promise.all([TestDaemon.start(), startRegistry()]);

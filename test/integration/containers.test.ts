@@ -359,7 +359,11 @@ describe('the runtime', () => {
       'FIFOs are gone',
     );
     expect(readdirSync(join(daemon.execRoot, 'netns'))).toEqual([]);
-    expect(readdirSync(join(daemon.dataRoot, 'containers'))).toEqual([]);
+    // Files are deleted behind the answer.
+    await until(
+      async () => readdirSync(join(daemon.dataRoot, 'containers')).length === 0,
+      'directories are gone',
+    );
     expect(existsSync(join(daemon.dataRoot, 'containers-quarantine'))).toBe(false);
   });
 });

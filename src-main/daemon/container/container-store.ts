@@ -4,7 +4,7 @@
  * into place without fsync: after a power cut no task lives, and a lost state is read as "exited").
  * Follows moby container/container.go (CheckpointTo, FromDisk) and daemon.go (load).
  */
-import { mkdir, readdir, readFile, rename } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorMessage } from '../../../shared/errors.ts';
 import type { Log } from '../log/log.ts';
@@ -16,6 +16,8 @@ import { NEVER_RUN } from './container-state.ts';
 const CONFIG = 'config.v2.json';
 const HOST_CONFIG = 'hostconfig.json';
 const STATE = 'state.json';
+/** Before the id: the container is removed, its files are on their way. */
+const REMOVING = '.removing-';
 
 export interface StoredContainer {
   readonly record: ContainerRecord;
@@ -66,6 +68,32 @@ export class ContainerStore {
     });
   }
 
+  /** Takes the container from disk at once. Resolves to the end of deleting its files, which never rejects. */
+  async remove(id: string): Promise<{ readonly done: Promise<void> }> {
+    const doomed = join(this.#root, `${REMOVING}${id}`);
+    try {
+      await rename(this.directoryOf(id), doomed);
+    } catch (error) {
+      // Somebody deleted it: what was wanted.
+      if (!hasErrno(error, 'ENOENT')) throw error;
+    }
+    return { done: this.#delete(doomed) };
+  }
+
+  async #delete(path: string): Promise<void> {
+    try {
+      await rm(path, { recursive: true, force: true, maxRetries: 3 });
+    } catch (error) {
+      this.#log.warn(
+        'files of a removed container could not be deleted, the next start tries again',
+        {
+          path,
+          error: errorMessage(error),
+        },
+      );
+    }
+  }
+
   /** Ids of containers set aside at any start; what they own is not swept. */
   async quarantinedIds(): Promise<readonly string[]> {
     try {
@@ -80,6 +108,10 @@ export class ContainerStore {
   async loadAll(): Promise<readonly StoredContainer[]> {
     const loaded: StoredContainer[] = [];
     for (const id of await readdir(this.#root)) {
+      if (id.startsWith(REMOVING)) {
+        await this.#delete(join(this.#root, id));
+        continue;
+      }
       try {
         loaded.push(await this.#load(id));
       } catch (error) {

@@ -44,6 +44,13 @@ export class ExecSession {
     this.#ended.resolve();
   }
 
+  /** What only a running exec needs goes; the session itself can be inspected for a while. */
+  letGo(): void {
+    delete this.process;
+    delete this.stdio;
+    this.streams.disconnect();
+  }
+
   ended(): Promise<void> {
     return this.#ended.promise;
   }

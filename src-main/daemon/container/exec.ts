@@ -45,6 +45,7 @@ function requireActive(container: Container, asked: string): void {
 export class ExecRegistry {
   readonly #sessions = new Map<string, ExecSession>();
   readonly #context: ContainerContext;
+  #sweptMs = 0;
 
   constructor(context: ContainerContext) {
     this.#context = context;
@@ -57,10 +58,21 @@ export class ExecRegistry {
     const detachKeys = requireDetachKeys(request.DetachKeys);
     const id = randomBytes(32).toString('hex');
     const session = new ExecSession(id, container.id, { request, detachKeys });
+    this.#forgetOrphans();
     this.#sessions.set(id, session);
     container.execs.set(id, session);
     publishEvent(this.#context, container, `exec_create: ${request.Cmd.join(' ')}`, { execID: id });
     return session;
+  }
+
+  /** Execs that were never started go after their container. */
+  #forgetOrphans(): void {
+    const now = performance.now();
+    if (now - this.#sweptMs < KEEP_ENDED_MS) return;
+    this.#sweptMs = now;
+    for (const { id, containerId } of this.#sessions.values()) {
+      if (!this.#context.registry.get(containerId)) this.#sessions.delete(id);
+    }
   }
 
   find(execId: string): { session: ExecSession; container: Container } {
@@ -201,6 +213,7 @@ export class ExecRegistry {
   }
 
   #forgetLater(session: ExecSession): void {
+    session.letGo();
     setTimeout(() => this.#sessions.delete(session.id), KEEP_ENDED_MS).unref();
   }
 

@@ -10,7 +10,7 @@ import type { Container } from './container.ts';
 import { type ContainerContext, publishEvent, saveProgress } from './container-context.ts';
 import { isRunning, type LastRun, transition } from './container-state.ts';
 import { restartDelayMs, shouldRestart } from './restart-policy.ts';
-import { releaseRun } from './run-resources.ts';
+import { releaseShared, unmountRoot } from './run-resources.ts';
 
 /** How long output may still flow after the exit: a child that kept the pipe must not hold us. */
 const DRAIN_LIMIT_MS = 2000;
@@ -63,7 +63,7 @@ async function settle(
   live.health?.stop();
   delete live.health;
   endRun(context, container);
-  await releaseRun(context, container);
+  await releaseShared(context, container);
   progress.sandbox = null;
   if (willRestart) progress.restartCount++;
   if (isRunning(progress.state)) {
@@ -91,7 +91,11 @@ function endRun(context: ContainerContext, container: Container): void {
     await task?.delete();
   };
   if (run) container.live.logClosed = run.log.close();
-  const teardown = Promise.all([container.live.logClosed, freed()]).then(
+  const teardown = Promise.all([
+    container.live.logClosed,
+    freed(),
+    unmountRoot(context, container),
+  ]).then(
     () => undefined,
     (error: unknown) =>
       context.log.warn('could not free a run in the runtime', {

@@ -1,11 +1,10 @@
 /** Remove: refused while it lives unless forced; then layer, directory, volumes, name (moby daemon/delete.go). */
-import { rm } from 'node:fs/promises';
 import { conflict, errorMessage, internal } from '../../../shared/errors.ts';
 import type { Container } from './container.ts';
 import { type ContainerContext, publishEvent, saveProgress } from './container-context.ts';
 import { isRunning, type StateKind, transition } from './container-state.ts';
 import { releaseMounts } from './mount-points.ts';
-import { releaseRun } from './run-resources.ts';
+import { releaseShared } from './run-resources.ts';
 import { killIfAlive } from './stop.ts';
 
 export interface RemoveOptions {
@@ -50,11 +49,11 @@ async function removeLocked(
     throw conflict(`removal of container ${options.asked} is already in progress`);
   // It may have been started again while this waited for its turn.
   if (isRunning(progress.state)) throw stillRunning(container);
+  // In memory only: a daemon that dies before the disk is freed has removed nothing.
   progress.state = transition(progress.state, {
     kind: 'removing',
     lastRun: progress.state.lastRun,
   });
-  await saveProgress(context, container);
   try {
     await freeDisk(context, container);
   } catch (error) {
@@ -75,9 +74,19 @@ async function removeLocked(
 }
 
 async function freeDisk(context: ContainerContext, container: Container): Promise<void> {
-  await releaseRun(context, container);
-  await Promise.all([context.layers.releaseReadWrite(container.id), closeLog(container)]);
-  await rm(container.directory, { recursive: true, force: true, maxRetries: 3 });
+  await Promise.all([releaseShared(context, container), closeLog(container)]);
+  const { done: removal } = await context.store.remove(container.id);
+  try {
+    await context.layers.releaseReadWrite(container.id);
+  } catch (error) {
+    // A layer of no container is removed at the next start.
+    context.log.error('layer of a removed container is left', {
+      container: container.id,
+      error: errorMessage(error),
+    });
+  }
+  context.teardowns.add(removal);
+  void removal.then(() => context.teardowns.delete(removal));
 }
 
 /** The last run's log must be closed before its directory goes. */

@@ -142,16 +142,17 @@ async function createBindSource(path: string): Promise<void> {
 
 /** Releases all of a run. Every part is tried; what fails is logged, never thrown. */
 export async function releaseRun(context: ContainerContext, container: Container): Promise<void> {
-  const attempt = async (what: string, work: () => Promise<void>): Promise<void> => {
-    try {
-      await work();
-    } catch (error) {
-      context.log.warn(`cleanup: ${what}`, { container: container.id, error: String(error) });
-    }
-  };
+  await Promise.all([releaseShared(context, container), unmountRoot(context, container)]);
+}
+
+/** Releases what others may want next: addresses, ports, volumes. */
+export async function releaseShared(
+  context: ContainerContext,
+  container: Container,
+): Promise<void> {
+  const attempt = attempts(context, container);
   await Promise.all([
     attempt('network sandbox', () => context.network.releaseSandbox(container.id)),
-    attempt('read-write layer', async () => context.layers.getReadWrite(container.id)?.unmount()),
     attempt('shared memory', () => unmountShm(container)),
     ...container.record.mounts
       .filter((mount) => mount.Type === 'volume')
@@ -160,3 +161,20 @@ export async function releaseRun(context: ContainerContext, container: Container
       ),
   ]);
 }
+
+/** What was written is brought to disk by it, which nobody needs to wait for. */
+export async function unmountRoot(context: ContainerContext, container: Container): Promise<void> {
+  await attempts(context, container)('read-write layer', async () =>
+    context.layers.getReadWrite(container.id)?.unmount(),
+  );
+}
+
+const attempts =
+  (context: ContainerContext, container: Container) =>
+  async (what: string, work: () => Promise<void>): Promise<void> => {
+    try {
+      await work();
+    } catch (error) {
+      context.log.warn(`cleanup: ${what}`, { container: container.id, error: String(error) });
+    }
+  };

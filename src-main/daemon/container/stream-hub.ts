@@ -27,10 +27,12 @@ export interface ProcessStreams {
 /** Where the log takes output from; answers when it has room again. */
 export type OutputLog = (source: OutputSource, chunk: Uint8Array) => Promise<void>;
 
+const NOTHING_TO_CLOSE = async (): Promise<void> => undefined;
+
 export class StreamHub {
   readonly #sinks = new Set<OutputSink>();
   #stdin: Writable | undefined;
-  #closeStdin: () => Promise<void> = async () => undefined;
+  #closeStdin: () => Promise<void> = NOTHING_TO_CLOSE;
   #stdinReady = Promise.withResolvers<Writable | undefined>();
   #drained: Promise<void> = Promise.resolve();
 
@@ -71,6 +73,12 @@ export class StreamHub {
     this.#stdin = undefined;
     this.#stdinReady.resolve(undefined);
     this.#stdinReady = Promise.withResolvers();
+  }
+
+  /** Forgets the ends of a run that is over and was delivered. */
+  disconnect(): void {
+    this.#closeStdin = NOTHING_TO_CLOSE;
+    this.#drained = Promise.resolve();
   }
 
   async #pump(output: Readable | undefined, source: OutputSource, log: OutputLog): Promise<void> {

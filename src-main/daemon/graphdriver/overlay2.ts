@@ -20,7 +20,7 @@ import { conflict, internal, invalidArgument } from '../../../shared/errors.ts';
 import type { LayerChange } from '../layer/layer-store.ts';
 import { directoryBytes } from '../platform/directory-bytes.ts';
 import { hasErrno } from '../platform/libc.ts';
-import { listMounts, mount, unmountIfMounted } from '../platform/mount.ts';
+import { listMounts, mount, unmountAside } from '../platform/mount.ts';
 import { removeTree } from '../platform/remove-tree.ts';
 import type { GraphDriver, GraphDriverCreateOptions } from './graphdriver.ts';
 import { overlayChanges } from './overlay-changes.ts';
@@ -56,6 +56,7 @@ export class Overlay2Driver implements GraphDriver {
   readonly #counts = new Map<string, number>();
   readonly #mounted: Set<string>;
   readonly #mounting = new Map<string, Promise<void>>();
+  readonly #unmounting = new Map<string, Promise<void>>();
   readonly #removals = new Set<Promise<void>>();
 
   private constructor(options: Overlay2Options) {
@@ -158,7 +159,7 @@ export class Overlay2Driver implements GraphDriver {
   }
 
   async remove(id: string): Promise<void> {
-    this.#unmount(id);
+    await this.#unmount(id);
     this.#counts.delete(id);
     const doomed = join(this.#options.root, `${REMOVING}${id}-${shortLink()}`);
     try {
@@ -187,6 +188,7 @@ export class Overlay2Driver implements GraphDriver {
   }
 
   async get(id: string): Promise<string> {
+    await this.#unmounting.get(id);
     const lowers = this.#lowers(id);
     if (lowers.length === 0) {
       if (!existsSync(this.#path(id, 'diff'))) throw internal(`layer ${id} does not exist`);
@@ -252,13 +254,21 @@ export class Overlay2Driver implements GraphDriver {
       return;
     }
     this.#counts.delete(id);
-    this.#unmount(id);
+    await this.#unmount(id);
   }
 
-  #unmount(id: string): void {
-    if (!this.#mounted.has(id)) return;
+  /** Answers when it is not mounted any more; one unmount an id at a time. */
+  #unmount(id: string): Promise<void> {
+    const present = this.#unmounting.get(id);
+    if (present || !this.#mounted.has(id)) return present ?? Promise.resolve();
+    const unmounting = this.#unmountMerged(id).finally(() => this.#unmounting.delete(id));
+    this.#unmounting.set(id, unmounting);
+    return unmounting;
+  }
+
+  async #unmountMerged(id: string): Promise<void> {
     const merged = this.#path(id, 'merged');
-    unmountIfMounted(merged);
+    await unmountAside(merged);
     this.#mounted.delete(id);
     try {
       rmdirSync(merged);
@@ -312,8 +322,9 @@ export class Overlay2Driver implements GraphDriver {
 
   async cleanup(): Promise<void> {
     for (const id of [...this.#mounted]) {
-      if (!this.#counts.has(id)) this.#unmount(id);
+      if (!this.#counts.has(id)) await this.#unmount(id);
     }
+    await Promise.all(this.#unmounting.values());
     await Promise.all(this.#removals);
   }
 }

@@ -202,6 +202,44 @@ describe.each(DRIVERS)('FileLayerStore on %s', (driverName) => {
     expect(leftovers()).toEqual([]);
   });
 
+  it('shares one init layer between the containers of an image, and keeps it no longer than they need it', async () => {
+    const inits = (): string[] => readdirSync(join(root, 'image', driverName, 'layerdb', 'init'));
+    const base = await store.register(
+      stream(await tarOf([{ name: 'a' }, '1'])),
+      undefined,
+      'image',
+    );
+    const create = async (name: string): Promise<void> => {
+      await store.createReadWrite(name, base.chainId, { initLayer: true });
+      await mounted(name, (path) => {
+        expect(existsSync(join(path, '.dockerenv'))).toBe(true);
+        writeFileSync(join(path, 'own'), name);
+      });
+    };
+    await Promise.all(['one', 'two'].map(create));
+    const [shared = ''] = inits();
+    expect(inits()).toEqual([shared]);
+    await store.releaseReadWrite('one');
+    await mounted('two', (path) => expect(readFileSync(join(path, 'own'), 'utf8')).toBe('two'));
+
+    // A process that is killed leaves one half made; the next makes its own and trusts neither.
+    const halfMade = `${'0'.repeat(64)}-init`;
+    mkdirSync(join(root, 'image', driverName, 'layerdb', 'init', halfMade));
+    await driver.createReadWrite(halfMade, undefined);
+    await settle();
+    await open();
+    expect(await driver.exists(halfMade)).toBe(false);
+    expect(inits()).toEqual([shared]);
+    await create('three');
+    expect(inits()).toHaveLength(2);
+    await store.releaseReadWrite('two');
+    await store.releaseReadWrite('three');
+    await store.release(base.chainId, 'image');
+    await store.cleanup();
+    expect(inits()).toEqual([]);
+    expect(leftovers()).toEqual([]);
+  });
+
   it('reports what a container changed', async () => {
     const base = await tarOf([{ name: 'etc/conf' }, 'x'], [{ name: 'old' }, 'x']);
     const layer = await store.register(stream(base), undefined, 'image');

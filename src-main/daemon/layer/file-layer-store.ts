@@ -1,10 +1,10 @@
 /** The layer store over a graph driver (moby layer/layer_store.go). */
 import { createHash, randomUUID } from 'node:crypto';
 import { Readable } from 'node:stream';
-import { conflict, internal, notFound } from '../../../shared/errors.ts';
+import { conflict, errorMessage, internal, notFound } from '../../../shared/errors.ts';
 import type { GraphDriver } from '../graphdriver/graphdriver.ts';
 import type { Log } from '../log/log.ts';
-import { setUpInitLayer } from './init-layer.ts';
+import { InitLayers } from './init-layers.ts';
 import { LayerMetadata, type LayerRecord } from './layer-metadata.ts';
 import type {
   ChainId,
@@ -61,9 +61,12 @@ export class FileLayerStore implements LayerStore {
   readonly #driver: GraphDriver;
   readonly #metadata: LayerMetadata;
   readonly #log: Log;
+  readonly #inits: InitLayers;
   readonly #unpacker = new Unpacker();
   readonly #layers = new Map<ChainId, Held>();
   readonly #readWrite = new Map<string, DriverReadWriteLayer>();
+  /** Layers of containers whose removal was answered and goes on. */
+  readonly #removals = new Set<Promise<void>>();
   /** One change to references at a time. */
   #releasing: Promise<unknown> = Promise.resolve();
 
@@ -71,6 +74,7 @@ export class FileLayerStore implements LayerStore {
     this.#driver = options.driver;
     this.#log = options.log;
     this.#metadata = new LayerMetadata(options.dataRoot, options.driver.name, options.log);
+    this.#inits = new InitLayers(this.#driver, this.#metadata);
     this.#loadLayers();
     for (const [name, record] of this.#metadata.loadMounts()) this.#addReadWrite(name, record);
   }
@@ -118,6 +122,7 @@ export class FileLayerStore implements LayerStore {
   #addReadWrite(name: string, record: MountRecord): DriverReadWriteLayer {
     const parent = record.parent === undefined ? undefined : this.#layers.get(record.parent);
     parent?.holders.add(`container:${name}`);
+    if (record.initId !== undefined) this.#inits.hold(record.initId, name);
     const layer = new DriverReadWriteLayer(name, record, {
       driver: this.#driver,
       below: record.initId ?? parent?.cacheId,
@@ -129,9 +134,9 @@ export class FileLayerStore implements LayerStore {
   async sweepUnfinished(): Promise<void> {
     for (const cacheId of this.#metadata.unfinished()) {
       this.#log.warn('unfinished layer removed', { cacheId });
-      await this.#driver.remove(cacheId);
-      await this.#metadata.abandon(cacheId);
+      await this.#removeFiles(cacheId);
     }
+    await this.#inits.sweep();
   }
 
   get(chainId: ChainId): Layer | undefined {
@@ -255,6 +260,8 @@ export class FileLayerStore implements LayerStore {
     held?.holders.delete(holder);
     while (held && held.holders.size === 0) {
       this.#forget(held);
+      await Promise.all(this.#removals);
+      await this.#inits.drop(held.chainId);
       await this.#metadata.remove(held);
       await this.#driver.remove(held.cacheId);
       gone.push(held);
@@ -288,15 +295,14 @@ export class FileLayerStore implements LayerStore {
     const below = parent === undefined ? undefined : this.#layers.get(parent);
     if (parent !== undefined && !below) throw internal(`layer ${parent} does not exist`);
     const mountId = newCacheId();
-    const initId = options.initLayer ? `${mountId}-init` : undefined;
-    below?.holders.add(`container:${name}`);
+    const holder = `container:${name}`;
+    below?.holders.add(holder);
     await using undo = new AsyncDisposableStack();
-    undo.defer(async () => void below?.holders.delete(`container:${name}`));
-    if (initId !== undefined) {
-      undo.defer(() => this.#driver.remove(initId));
-      await this.#createInit(initId, below?.cacheId);
-    }
-    undo.defer(() => this.#driver.remove(mountId));
+    undo.defer(async () => void below?.holders.delete(holder));
+    const initId = options.initLayer ? await this.#inits.acquire(below, name) : undefined;
+    if (initId !== undefined) undo.defer(() => this.#inits.release(initId, name));
+    undo.defer(() => this.#removeFiles(mountId));
+    this.#metadata.beginMount(mountId);
     await this.#driver.createReadWrite(
       mountId,
       initId ?? below?.cacheId,
@@ -305,16 +311,6 @@ export class FileLayerStore implements LayerStore {
     this.#metadata.saveMount(name, { mountId, initId, parent });
     undo.move();
     return this.#addReadWrite(name, { mountId, initId, parent });
-  }
-
-  async #createInit(initId: string, parent: string | undefined): Promise<void> {
-    await this.#driver.createReadWrite(initId, parent);
-    const root = await this.#driver.get(initId);
-    try {
-      setUpInitLayer(root);
-    } finally {
-      await this.#driver.put(initId);
-    }
   }
 
   getReadWrite(name: string): ReadWriteLayer | undefined {
@@ -328,12 +324,29 @@ export class FileLayerStore implements LayerStore {
   async releaseReadWrite(name: string): Promise<void> {
     const layer = this.#readWrite.get(name);
     if (!layer) return;
-    const { mountId, initId, parent } = layer.record;
-    await this.#driver.remove(mountId);
-    if (initId !== undefined) await this.#driver.remove(initId);
-    await this.#metadata.removeMount(name);
+    const { record } = layer;
+    this.#metadata.removeMount(name, record);
     this.#readWrite.delete(name);
-    if (parent !== undefined) await this.release(parent, `container:${name}`);
+    const removal: Promise<void> = this.#removeReadWrite(name, record)
+      .catch((error: unknown) =>
+        this.#log.error("a container's layer could not be removed, the next start tries again", {
+          container: name,
+          error: errorMessage(error),
+        }),
+      )
+      .finally(() => this.#removals.delete(removal));
+    this.#removals.add(removal);
+    if (record.parent !== undefined) await this.release(record.parent, `container:${name}`);
+  }
+
+  async #removeReadWrite(name: string, { mountId, initId }: MountRecord): Promise<void> {
+    await this.#removeFiles(mountId);
+    if (initId !== undefined) await this.#inits.release(initId, name);
+  }
+
+  async #removeFiles(cacheId: string): Promise<void> {
+    await this.#driver.remove(cacheId);
+    await this.#metadata.abandon(cacheId);
   }
 
   /** Removes layers no image and no container holds; called once the image store has taken its references. */
@@ -347,6 +360,8 @@ export class FileLayerStore implements LayerStore {
 
   async cleanup(): Promise<void> {
     await this.#releasing;
+    await Promise.all(this.#removals);
+    await this.#inits.close();
     await this.#driver.cleanup();
     await this.#unpacker.close();
   }

@@ -1,7 +1,7 @@
 /**
  * The layer store on disk, as moby lays it out: `image/<driver>/layerdb/sha256/<chain>/{diff,size,parent,
  * cache-id,tar-split.gz}` and `layerdb/mounts/<name>/{mount-id,init-id,parent}`. A layer under
- * construction is in `layerdb/tmp/`; a rename makes it visible.
+ * construction is in `layerdb/tmp/`; a rename makes it visible, and one takes it out of sight. `layerdb/init/` names the init layers.
  */
 import {
   existsSync,
@@ -37,7 +37,7 @@ export class LayerMetadata {
   constructor(dataRoot: string, driverName: string, log: Log) {
     this.#root = join(dataRoot, 'image', driverName, 'layerdb');
     this.#log = log;
-    for (const name of ['sha256', 'mounts', 'tmp'])
+    for (const name of ['sha256', 'mounts', 'tmp', 'init'])
       mkdirSync(join(this.#root, name), { recursive: true, mode: 0o710 });
   }
 
@@ -122,18 +122,40 @@ export class LayerMetadata {
     return new Map(rows);
   }
 
+  /** Notes a container's layer before the first of its directories is made. */
+  beginMount(mountId: string): void {
+    mkdirSync(join(this.#root, 'tmp', mountId), { mode: 0o700 });
+  }
+
   /** A file system rename is enough here: after a power cut a container can be made again, data is not lost. */
   saveMount(name: string, record: MountRecord): void {
-    const building = join(this.#root, 'tmp', `mount-${name}`);
-    mkdirSync(building, { recursive: true, mode: 0o700 });
+    const building = join(this.#root, 'tmp', record.mountId);
     writeFileSync(join(building, 'mount-id'), record.mountId);
     if (record.initId !== undefined) writeFileSync(join(building, 'init-id'), record.initId);
     if (record.parent !== undefined) writeFileSync(join(building, 'parent'), record.parent);
     renameSync(building, join(this.#root, 'mounts', name));
   }
 
-  removeMount(name: string): Promise<void> {
-    return rm(join(this.#root, 'mounts', name), { recursive: true, force: true });
+  /** Takes a container's layer out of sight; it counts as unfinished until it is abandoned. */
+  removeMount(name: string, record: MountRecord): void {
+    renameSync(join(this.#root, 'mounts', name), join(this.#root, 'tmp', record.mountId));
+  }
+
+  /** Init layers that are being made, or were made, on disk; none while a record set aside may need one. */
+  initLayers(): readonly string[] {
+    const aside = join(this.#root, 'quarantine');
+    const isNeeded =
+      existsSync(aside) && readdirSync(aside).some((one) => one.startsWith('mounts-'));
+    return isNeeded ? [] : readdirSync(join(this.#root, 'init'));
+  }
+
+  /** Noted before the first of an init layer's directories is made. */
+  noteInit(initId: string): void {
+    mkdirSync(join(this.#root, 'init', initId), { mode: 0o700 });
+  }
+
+  async forgetInit(initId: string): Promise<void> {
+    await rm(join(this.#root, 'init', initId), { recursive: true, force: true });
   }
 
   /** Reads every record; an unreadable one is set aside, its files are kept. */

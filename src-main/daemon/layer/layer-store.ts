@@ -106,7 +106,10 @@ export interface LayerStore {
   ): Promise<ReadWriteLayer>;
   getReadWrite(name: string): ReadWriteLayer | undefined;
   listReadWrite(): readonly string[];
-  /** Unmounts and removes the read-write and init layers and the reference on the parent. */
+  /**
+   * Takes the read-write layer out of sight and drops its reference on the parent; its files are unmounted and
+   * removed behind it, by `cleanup` or the next start at the latest.
+   */
   releaseReadWrite(name: string): Promise<void>;
   /** Unmounts what this process mounted for no running container. */
   cleanup(): Promise<void>;

@@ -37,14 +37,18 @@ export function hasErrno(error: unknown, ...codes: string[]): boolean {
   );
 }
 
-export type LibcFunction = (...args: unknown[]) => number;
+export interface LibcFunction {
+  (...args: unknown[]): number;
+  /** Runs on a thread of the pool; the last argument is called with (error, result). errno is lost. */
+  async(...args: unknown[]): void;
+}
 
 /**
  * Binds a libc function by its C prototype, e.g. `int umount2(const char *target, int flags)`.
  * Use `int64` where C has `ssize_t` (koffi does not know the name).
  */
 export function libcFunction(prototype: string): LibcFunction {
-  return libc.func(prototype) as LibcFunction;
+  return libc.func(prototype);
 }
 
 /** Calls a bound function that answers -1 on failure; throws {@link SyscallError} naming `subject`. */

@@ -68,6 +68,20 @@ export function unmountIfMounted(target: string): boolean {
   }
 }
 
+/**
+ * Unmounts without holding up the calling thread: what an overlay's container wrote is brought to disk by
+ * the last unmount, which can take as long as the disk likes. What is not mounted is no error.
+ */
+export async function unmountAside(target: string): Promise<void> {
+  const result = await new Promise<number>((resolve, reject) => {
+    umountC.async(target, MNT_DETACH, (error: unknown, answer: number) =>
+      error ? reject(error) : resolve(answer),
+    );
+  });
+  // The errno of another thread cannot be asked for; a second attempt fails as the first did.
+  if (result < 0) unmountIfMounted(target);
+}
+
 export interface MountedFileSystem {
   readonly mountPoint: string;
   readonly type: string;
