@@ -1,44 +1,75 @@
-import { Boxes, Container, Layers, Moon, Sun, SunMoon } from 'lucide-react';
+import { Command, Moon, Sun, SunMoon } from 'lucide-react';
 import { useEffect, useMemo, useState } from 'react';
 import { Link, Route, Switch, useLocation } from 'wouter';
 import { errorMessage } from '../../shared/errors.ts';
-import type { HostRow, Settings, ShellClient } from '../../shared/shell/contract.ts';
+import type { AppInfo, HostRow, Settings, ShellClient } from '../../shared/shell/contract.ts';
 import { Activity } from '../activity/Activity.tsx';
 import { ContainerDetail } from '../containers/ContainerDetail.tsx';
 import { ContainerList } from '../containers/ContainerList.tsx';
 import { CreateWizard } from '../containers/CreateWizard.tsx';
+import { DiskUse } from '../disk/DiskUse.tsx';
 import { EngineClient } from '../engine/engine-client.ts';
 import { createLiveStore } from '../engine/live-store.ts';
+import { HostList } from '../hosts/HostList.tsx';
+import { HostQuestions } from '../hosts/HostQuestions.tsx';
+import { HostShell } from '../hosts/HostShell.tsx';
+import { HostSwitch } from '../hosts/HostSwitch.tsx';
+import { followHosts, useHosts } from '../hosts/hosts-store.ts';
 import { ImageList } from '../images/ImageList.tsx';
 import { PullPanel } from '../images/PullPanel.tsx';
+import { NetworkDetail } from '../networks/NetworkDetail.tsx';
+import { NetworkList } from '../networks/NetworkList.tsx';
+import { SettingsPage } from '../settings/SettingsPage.tsx';
 import { Toasts } from '../ui/Toasts.tsx';
 import { showToast } from '../ui/toasts.ts';
+import { VolumeDetail } from '../volumes/VolumeDetail.tsx';
+import { VolumeList } from '../volumes/VolumeList.tsx';
+import { CommandPalette } from './CommandPalette.tsx';
 import { AppProvider, useLive } from './context.tsx';
-
-const SECTIONS = [
-  { path: '/', label: 'Containers', icon: Container },
-  { path: '/images', label: 'Images', icon: Layers },
-  { path: '/activity', label: 'Activity', icon: Boxes },
-] as const;
+import { palette } from './palette-store.ts';
+import { SECTIONS } from './sections.ts';
 
 const THEMES = ['system', 'light', 'dark'] as const;
 const THEME_ICON = { system: SunMoon, light: Sun, dark: Moon } as const;
 
+/** Which host was shown last; a convenience of this browser, nothing more. */
+const LAST_HOST = 'windlass.host';
+
 interface AppProps {
   readonly shell: ShellClient;
-  readonly hosts: readonly HostRow[];
+  readonly info: AppInfo;
+  readonly initialHosts: readonly HostRow[];
   readonly initialSettings: Settings;
 }
 
-export function App({ shell, hosts, initialSettings }: AppProps) {
+export function App({ shell, info, initialHosts, initialSettings }: AppProps) {
   const [settings, setSettings] = useState(initialSettings);
-  const host = hosts[0];
-  const engine = useMemo(() => new EngineClient(shell, host?.id ?? 'embedded'), [shell, host]);
+  const [hostId, setHostId] = useState(localStorage.getItem(LAST_HOST) ?? '');
+  useEffect(() => {
+    const stop = new AbortController();
+    followHosts(shell, initialHosts, stop.signal);
+    return () => stop.abort();
+  }, [shell, initialHosts]);
+  const hosts = useHosts((state) => state.hosts);
+  const host = hosts.find(({ id }) => id === hostId) ?? hosts[0];
+  const chooseHost = (id: string): void => {
+    localStorage.setItem(LAST_HOST, id);
+    setHostId(id);
+  };
+  const engineHost = host?.id;
+  const engine = useMemo(
+    () => engineHost && new EngineClient(shell, engineHost),
+    [shell, engineHost],
+  );
   const [live, setLive] = useState<ReturnType<typeof createLiveStore>>();
   useEffect(() => {
+    if (!engine) return undefined;
     const store = createLiveStore(engine);
     setLive(store);
-    return store.close;
+    return () => {
+      store.close();
+      setLive(undefined);
+    };
   }, [engine]);
   useEffect(() => {
     document.documentElement.dataset['theme'] = settings.theme;
@@ -51,15 +82,12 @@ export function App({ shell, hosts, initialSettings }: AppProps) {
         showToast('error', `Settings were not saved: ${errorMessage(error)}`),
       );
   };
-  if (!live) return null;
+  if (!live || !engine) return null;
+  const context = { shell, info, engine, live, host, chooseHost, settings, changeSettings };
   return (
-    <AppProvider value={{ shell, engine, live, settings, changeSettings }}>
+    <AppProvider value={context}>
       <div className="app">
-        <Sidebar
-          host={host}
-          theme={settings.theme}
-          onTheme={(theme) => changeSettings({ theme })}
-        />
+        <Sidebar theme={settings.theme} onTheme={(theme) => changeSettings({ theme })} />
         <main className="content">
           <Problem />
           <Switch>
@@ -73,6 +101,26 @@ export function App({ shell, hosts, initialSettings }: AppProps) {
             <Route path="/images">
               <ImageList />
             </Route>
+            <Route path="/volumes">
+              <VolumeList />
+            </Route>
+            <Route path="/volumes/:name">
+              {({ name }) => <VolumeDetail key={name} name={decodeURIComponent(name)} />}
+            </Route>
+            <Route path="/networks">
+              <NetworkList />
+            </Route>
+            <Route path="/networks/:id">{({ id }) => <NetworkDetail key={id} id={id} />}</Route>
+            <Route path="/disk">
+              <DiskUse />
+            </Route>
+            <Route path="/hosts">
+              <HostList />
+            </Route>
+            <Route path="/hosts/:id/shell">{({ id }) => <HostShell key={id} id={id} />}</Route>
+            <Route path="/settings">
+              <SettingsPage />
+            </Route>
             <Route path="/activity">
               <Activity />
             </Route>
@@ -83,6 +131,8 @@ export function App({ shell, hosts, initialSettings }: AppProps) {
         </main>
         <PullPanel />
         <Toasts />
+        <HostQuestions />
+        <CommandPalette />
       </div>
     </AppProvider>
   );
@@ -99,12 +149,11 @@ function Problem() {
 }
 
 interface SidebarProps {
-  readonly host: HostRow | undefined;
   readonly theme: Settings['theme'];
   readonly onTheme: (theme: Settings['theme']) => void;
 }
 
-function Sidebar({ host, theme, onTheme }: SidebarProps) {
+function Sidebar({ theme, onTheme }: SidebarProps) {
   const [location] = useLocation();
   const ThemeIcon = THEME_ICON[theme];
   const next = THEMES[(THEMES.indexOf(theme) + 1) % THEMES.length] ?? 'system';
@@ -129,10 +178,10 @@ function Sidebar({ host, theme, onTheme }: SidebarProps) {
         </Link>
       ))}
       <div className="spacer" />
-      <div className="host" title={host?.dockerHost}>
-        <span className="dot dot-running" aria-hidden /> {host?.name ?? 'no host'}
-        <code>{host?.dockerHost}</code>
-      </div>
+      <HostSwitch />
+      <button type="button" className="nav" onClick={() => palette.setState({ isOpen: true })}>
+        <Command size={17} aria-hidden /> Commands <kbd>Ctrl K</kbd>
+      </button>
       <button type="button" className="nav" onClick={() => onTheme(next)}>
         <ThemeIcon size={17} aria-hidden /> Theme: {theme}
       </button>

@@ -6,6 +6,7 @@ import { App } from './App.tsx';
 import { connectShell } from './connect-shell.ts';
 import './theme.css';
 import './layout.css';
+import './pages.css';
 import '@xterm/xterm/css/xterm.css';
 
 const element = document.getElementById('root');
@@ -14,13 +15,14 @@ const root = createRoot(element);
 
 try {
   const shell = await connectShell();
-  const [hosts, settings] = await Promise.all([
+  const [info, hosts, settings] = await Promise.all([
+    shell.call('app.info', {}),
     shell.call('hosts.list', {}),
     shell.call('settings.read', {}),
   ]);
   root.render(
     <StrictMode>
-      <App shell={shell} hosts={hosts} initialSettings={settings} />
+      <App shell={shell} info={info} initialHosts={hosts} initialSettings={settings} />
     </StrictMode>,
   );
 } catch (error) {

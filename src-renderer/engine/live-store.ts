@@ -7,6 +7,9 @@ import type {
   ContainerSummary,
   EventMessage,
   ImageSummary,
+  Network,
+  Volume,
+  VolumeListResponse,
 } from '../../shared/engine/engine-api.ts';
 import { errorMessage } from '../../shared/errors.ts';
 import { type EngineClient, query } from './engine-client.ts';
@@ -15,6 +18,8 @@ export interface LiveState {
   /** undefined until first listed. */
   readonly containers: readonly ContainerSummary[] | undefined;
   readonly images: readonly ImageSummary[] | undefined;
+  readonly volumes: readonly Volume[] | undefined;
+  readonly networks: readonly Network[] | undefined;
   readonly events: readonly EventMessage[];
   /** Why the engine cannot be reached; undefined while it can. */
   readonly problem: string | undefined;
@@ -56,31 +61,49 @@ function lister(list: () => Promise<void>): () => void {
   };
 }
 
+/** One lister a list, each telling what it found. */
+function listers(engine: EngineClient, tell: (lists: Partial<LiveState>) => void) {
+  return {
+    containers: lister(async () => {
+      const path = `/containers/json${query({ all: 1 })}`;
+      tell({ containers: await engine.get<ContainerSummary[]>(path) });
+    }),
+    images: lister(async () => tell({ images: await engine.get<ImageSummary[]>('/images/json') })),
+    volumes: lister(async () => {
+      const { Volumes } = await engine.get<VolumeListResponse>('/volumes');
+      tell({ volumes: Volumes ?? [] });
+    }),
+    networks: lister(async () => tell({ networks: await engine.get<Network[]>('/networks') })),
+  };
+}
+
 export type LiveStore = ReturnType<typeof createLiveStore>;
 
 export function createLiveStore(engine: EngineClient) {
   const store = createStore<LiveState>(() => ({
     containers: undefined,
     images: undefined,
+    volumes: undefined,
+    networks: undefined,
     events: [],
     problem: undefined,
   }));
   const stop = new AbortController();
 
-  const refreshContainers = lister(async () => {
-    const containers = await engine.get<ContainerSummary[]>(`/containers/json${query({ all: 1 })}`);
-    store.setState({ containers });
-  });
-  const refreshImages = lister(async () => {
-    const images = await engine.get<ImageSummary[]>('/images/json');
-    store.setState({ images });
-  });
+  const refresh = listers(engine, (lists) => store.setState(lists));
+  const refreshAll = (): void => {
+    for (const list of Object.values(refresh)) list();
+  };
 
   const onEvent = (event: EventMessage): void => {
     store.setState(({ events }) => ({ events: [event, ...events].slice(0, KEPT_EVENTS) }));
-    if (event.Type === 'container' && !isQuiet(event.Action ?? '')) refreshContainers();
-    if (event.Type === 'network') refreshContainers();
-    if (event.Type === 'image') refreshImages();
+    if (event.Type === 'container' && !isQuiet(event.Action ?? '')) refresh.containers();
+    if (event.Type === 'network') {
+      refresh.containers();
+      refresh.networks();
+    }
+    if (event.Type === 'volume') refresh.volumes();
+    if (event.Type === 'image') refresh.images();
   };
 
   const follow = async (): Promise<void> => {
@@ -88,8 +111,7 @@ export function createLiveStore(engine: EngineClient) {
       try {
         const events = engine.lines<EventMessage>('GET', '/events', stop.signal);
         const first = events.next();
-        refreshContainers();
-        refreshImages();
+        refreshAll();
         store.setState({ problem: undefined });
         for (let next = await first; !next.done; next = await events.next()) onEvent(next.value);
       } catch (error) {
@@ -101,12 +123,10 @@ export function createLiveStore(engine: EngineClient) {
   };
   void follow();
   // Ages in words grow old without an event; nothing else is polled.
-  const ages = setInterval(refreshContainers, AGES_MS);
+  const ages = setInterval(refresh.containers, AGES_MS);
 
   return {
     store,
-    refreshContainers,
-    refreshImages,
     close: () => {
       stop.abort();
       clearInterval(ages);

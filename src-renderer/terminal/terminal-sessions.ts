@@ -1,80 +1,29 @@
 /** Terminals that live outside the pages: leaving a tab keeps the session and what it has shown. */
-import { FitAddon } from '@xterm/addon-fit';
-import { WebLinksAddon } from '@xterm/addon-web-links';
-import { Terminal } from '@xterm/xterm';
-import { errorMessage } from '../../shared/errors.ts';
 import { type EngineClient, query, type RawConnection } from '../engine/engine-client.ts';
+import { TerminalView } from './terminal-view.ts';
 
 export type SessionKind = 'exec' | 'attach';
 
-const DARK = { background: '#0b1520', foreground: '#d7e2ea', cursor: '#5ec4e0' };
 /** The best shell the container has. */
 const FIND_SHELL = 'if command -v bash >/dev/null 2>&1; then exec bash; else exec sh; fi';
 
-export class TerminalSession {
-  readonly terminal = new Terminal({
-    fontSize: 13,
-    fontFamily: 'ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, monospace',
-    scrollback: 10_000,
-    cursorBlink: true,
-    theme: DARK,
-  });
-  readonly #fit = new FitAddon();
+export class TerminalSession extends TerminalView {
   readonly #engine: EngineClient;
   readonly #containerId: string;
-  readonly #kind: SessionKind;
-  readonly #element = document.createElement('div');
-  readonly #listeners = new Set<() => void>();
   #connection: RawConnection | undefined;
   #resizePath = '';
-  isEnded = false;
 
   constructor(engine: EngineClient, containerId: string, kind: SessionKind) {
+    super();
     this.#engine = engine;
     this.#containerId = containerId;
-    this.#kind = kind;
-    this.#element.className = 'terminal';
-    this.terminal.loadAddon(this.#fit);
-    this.terminal.loadAddon(new WebLinksAddon());
-    this.terminal.open(this.#element);
     this.terminal.onData((text) => void this.#connection?.write(new TextEncoder().encode(text)));
     this.terminal.onResize(({ cols, rows }) => void this.#sendSize(cols, rows));
-    void this.#run();
-  }
-
-  onChange(listener: () => void): () => void {
-    this.#listeners.add(listener);
-    return () => this.#listeners.delete(listener);
-  }
-
-  /** Shows the terminal in a page; the answer takes it out again. */
-  show(parent: HTMLElement): () => void {
-    parent.append(this.#element);
-    const observer = new ResizeObserver(() => this.#fit.fit());
-    observer.observe(parent);
-    this.#fit.fit();
-    this.terminal.focus();
-    return () => {
-      observer.disconnect();
-      this.#element.remove();
-    };
-  }
-
-  async #run(): Promise<void> {
-    try {
-      const connection = this.#kind === 'exec' ? await this.#openExec() : await this.#openAttach();
-      this.#connection = connection;
+    void this.run(async () => {
+      this.#connection = kind === 'exec' ? await this.#openExec() : await this.#openAttach();
       await this.#sendSize(this.terminal.cols, this.terminal.rows);
-      for await (const bytes of connection.readable) {
-        // xterm has taken the bytes when it calls back: its speed governs the container's.
-        await new Promise<void>((resolve) => this.terminal.write(bytes, resolve));
-      }
-      this.terminal.write('\r\n\x1b[90m[session ended]\x1b[0m\r\n');
-    } catch (error) {
-      this.terminal.write(`\r\n\x1b[31m${errorMessage(error)}\x1b[0m\r\n`);
-    }
-    this.isEnded = true;
-    for (const listener of this.#listeners) listener();
+      return this.#connection.readable;
+    });
   }
 
   async #openExec(): Promise<RawConnection> {

@@ -7,8 +7,9 @@ import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { type Browser, chromium, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { launchChromium } from '../support/chromium.ts';
 import { command } from '../support/daemon.ts';
 import { busyboxImage } from '../support/fixture-images.ts';
 import {
@@ -22,16 +23,6 @@ import { startRegistry } from '../support/registry.ts';
 
 const project = fileURLToPath(new URL('../..', import.meta.url));
 const shots = join(project, '.cache/screenshots');
-const CHROMIUM_FLAGS = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-];
-
 let root: string;
 let before: MachineSnapshot;
 let app: ChildProcess;
@@ -90,7 +81,7 @@ beforeAll(async () => {
   image = `${registry.host}/harbour/busybox:1`;
   await pushImage(registry.url, 'harbour/busybox', await busyboxImage(), { tag: '1' });
   address = await startApp();
-  browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: CHROMIUM_FLAGS });
+  browser = await launchChromium();
   page = await browser.newPage({ viewport: { width: 1280, height: 800 }, colorScheme: 'light' });
   await page.goto(address);
 });
