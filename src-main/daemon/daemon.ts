@@ -281,7 +281,7 @@ function containerSettings(
       runtimes: new Set(runtime.runtimes.keys()),
       defaultRuntime: config.defaultRuntime,
       cpuCount: machine.cpuCount,
-      hasSwapLimit: machine.hasSwapLimit,
+      limits: machine.limits,
       isIpForwardingDisabled: false,
     },
   };

@@ -109,21 +109,21 @@ async function info(parts: SystemParts): Promise<object> {
   };
 }
 
-function limitSupport(machine: MachineFacts): object {
+function limitSupport({ limits }: MachineFacts): object {
   return {
-    MemoryLimit: true,
-    SwapLimit: machine.hasSwapLimit,
-    KernelMemory: false,
-    KernelMemoryTCP: false,
-    CpuCfsPeriod: true,
-    CpuCfsQuota: true,
-    CPUShares: true,
-    CPUSet: true,
-    PidsLimit: true,
+    MemoryLimit: limits.memoryLimit,
+    SwapLimit: limits.swapLimit,
+    KernelMemory: limits.kernelMemory,
+    KernelMemoryTCP: limits.kernelMemoryTcp,
+    CpuCfsPeriod: limits.cpuCfs,
+    CpuCfsQuota: limits.cpuCfs,
+    CPUShares: limits.cpuShares,
+    CPUSet: limits.cpuset,
+    PidsLimit: limits.pidsLimit,
     IPv4Forwarding: true,
     BridgeNfIptables: true,
     BridgeNfIp6tables: true,
-    OomKillDisable: machine.cgroupVersion === 1,
+    OomKillDisable: limits.oomKillDisable,
   };
 }
 

@@ -7,7 +7,7 @@
  * and networks and volumes it made.
  *
  * In a step: `docker` is the CLI that belongs to dockerd; `$DIR` an empty directory of the row; `inside CMD`
- * runs CMD in the daemon's network and mounts; `wait_for CMD` repeats until CMD succeeds.
+ * runs CMD in the daemon's network and mounts; `api METHOD PATH [BODY]` is one request, its status at the end; `wait_for CMD` repeats until CMD succeeds.
  *
  * A row must have one answer only: docker's CLI and daemon keep binds, links, labels, env maps and ulimits in
  * maps, so print one of them or sort.
@@ -55,6 +55,10 @@ wait_for() {
   return 1
 }
 is_state() { [ "$(docker inspect -f '{{.State.Status}}' "$1")" = "$2" ]; }
+api() {
+  curl -sS --unix-socket "$DAEMON_SOCKET" -X "$1" -H 'Content-Type: application/json' \
+    -d "$3" -w ' → %{http_code}\n' "http://engine/v1.41$2"
+}
 inside() { nsenter -t "$DAEMON_INIT" -n -m -p -- "$@"; }
 `;
 
@@ -91,6 +95,7 @@ export class ComparedEngine implements AsyncDisposable {
         DOCKER_HOST: `unix://${this.daemon.socket}`,
         DOCKER_CONFIG: join(this.daemon.root, 'client'),
         DOCKER_API_VERSION: '',
+        DAEMON_SOCKET: this.daemon.socket,
         DAEMON_INIT: this.daemon.init,
         DIR: this.daemon.scratch,
         LC_ALL: 'C.UTF-8',

@@ -266,8 +266,8 @@ sys.exit(os.waitstatus_to_exitcode(status))
     expect(status).toBe(200);
     expect(report.records.map(({ operation }) => operation)).toEqual(['create', 'start']);
     expect(report.records[0]?.spans.map(({ name }) => name)).toEqual([
-      'resolve image',
       'validate config',
+      'resolve image',
       'create read-write layer',
       'resolve mounts',
       'write state',

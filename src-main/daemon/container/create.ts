@@ -11,8 +11,9 @@ import type {
   ContainerCreateResponse,
   HostConfig,
 } from '../../../shared/engine/engine-api.ts';
-import { invalidArgument } from '../../../shared/errors.ts';
+import { invalidArgument, isEngineError } from '../../../shared/errors.ts';
 import type { Image, Platform } from '../image/image-service.ts';
+import { checkLogMode } from '../log/log-mode.ts';
 import type { EndpointRequest, SpanSink } from '../network/network-controller.ts';
 import { Container, type ContainerProgress, type ContainerRecord } from './container.ts';
 import { type ContainerContext, publishEvent } from './container-context.ts';
@@ -21,8 +22,10 @@ import { NEVER_RUN } from './container-state.ts';
 import { withHostDefaults } from './host-config-defaults.ts';
 import { LaunchRecorder } from './launch-recorder.ts';
 import { keepLaunch, logSpan } from './launches.ts';
+import { checkLinks } from './links.ts';
 import { mergeConfig } from './merge-config.ts';
 import { registerMounts } from './mount-points.ts';
+import { withSharedNamespaces } from './shared-namespaces.ts';
 import { StreamHub } from './stream-hub.ts';
 import { verifyContainer } from './verify-config.ts';
 import { copyUpVolumes } from './volume-copy-up.ts';
@@ -43,14 +46,15 @@ export async function createContainer(
   const { HostConfig: asked = {}, NetworkingConfig: networking, ...userConfig } = body;
   const id = newContainerId();
   const recorder = new LaunchRecorder('create', logSpan(context.log, id));
+  const verified = await recorder.span('validate config', async () =>
+    checkRequest(context, userConfig, asked),
+  );
   const image = await recorder.span(
     'resolve image',
     () => findImage(context, userConfig.Image ?? '', options.platform),
     userConfig.Image,
   );
-  const checked = await recorder.span('validate config', async () =>
-    checkRequest(context, { config: userConfig, hostConfig: asked, image }),
-  );
+  const checked = { ...verified, config: mergeConfig(userConfig, image?.config.config ?? {}) };
   const endpoints = endpointsOf(context, networking, checked.hostConfig);
   await using undo = new AsyncDisposableStack();
   const name = context.registry.reserveName(options.name, id);
@@ -83,20 +87,30 @@ async function findImage(
 
 function checkRequest(
   context: ContainerContext,
-  request: { config: ContainerConfig; hostConfig: HostConfig; image: Image | undefined },
-): { config: ContainerConfig; hostConfig: HostConfig; warnings: string[] } {
-  const config = mergeConfig(request.config, request.image?.config.config ?? {});
-  const verified = verifyContainer(config, request.hostConfig, context.settings.verify);
-  const hostConfig = withHostDefaults(verified.hostConfig, context.settings);
+  config: ContainerConfig,
+  asked: HostConfig,
+): { hostConfig: HostConfig; warnings: string[] } {
+  const verified = verifyContainer(config, asked, context.settings.verify);
+  const hostConfig = withSharedNamespaces(
+    withHostDefaults(verified.hostConfig, context.settings),
+    context.registry,
+  );
   const logConfig = hostConfig.LogConfig;
-  context.logDrivers.get(logConfig?.Type ?? '').validate(logConfig?.Config ?? {});
-  checkNetworkMode(context, hostConfig.NetworkMode ?? '');
-  return { config, hostConfig, warnings: verified.warnings };
+  const logOptions = logConfig?.Config ?? {};
+  checkLogMode(logOptions);
+  context.logDrivers.get(logConfig?.Type ?? '').validate(logOptions);
+  checkLinks(hostConfig, context.registry);
+  return { hostConfig, warnings: verified.warnings };
 }
 
-function checkNetworkMode(context: ContainerContext, mode: string): void {
-  if (mode.startsWith('container:')) context.registry.find(mode.slice('container:'.length));
-  else context.network.checkMode(mode);
+/** The network's own name; one that is not there (yet) is told at start. */
+function networkName(context: ContainerContext, mode: string): string {
+  try {
+    return context.network.checkMode(mode);
+  } catch (error) {
+    if (!isEngineError(error, 'notFound')) throw error;
+    return mode;
+  }
 }
 
 /** The attachments asked for, by network name; the network of the mode is always among them. */
@@ -108,9 +122,9 @@ function endpointsOf(
   if (mode.startsWith('container:')) return {};
   const asked = Object.entries(networking?.EndpointsConfig ?? {});
   const named = asked.map(
-    ([network, endpoint]) => [context.network.checkMode(network), endpoint ?? {}] as const,
+    ([network, endpoint]) => [networkName(context, network), endpoint ?? {}] as const,
   );
-  const primary = context.network.checkMode(mode);
+  const primary = networkName(context, mode);
   for (const [name, endpoint] of named) {
     if (name === primary) continue;
     context.network.checkConnect([primary], name);

@@ -15,17 +15,31 @@ export function withHostDefaults(hostConfig: HostConfig, settings: ContainerSett
       | 'host'
       | 'private',
     ShmSize: hostConfig.ShmSize || settings.defaultShmSizeBytes,
-    LogConfig: log?.Type ? log : ({ ...settings.defaultLogConfig } as NonNullable<typeof log>),
+    LogConfig: withLogDefaults(log, settings),
     RestartPolicy: hostConfig.RestartPolicy?.Name
       ? hostConfig.RestartPolicy
       : { Name: 'no', MaximumRetryCount: 0 },
     // Memory with no swap given: as much swap again, as dockerd.
     ...(memory > 0 && !hostConfig.MemorySwap ? { MemorySwap: memory * 2 } : {}),
     OomKillDisable: hostConfig.OomKillDisable ?? false,
+    // No limit and no limit asked for are the same.
+    PidsLimit: (hostConfig.PidsLimit ?? 0) > 0 ? (hostConfig.PidsLimit ?? null) : null,
     MaskedPaths: hostConfig.MaskedPaths ?? (hostConfig.Privileged ? null : DEFAULT_MASKED_PATHS),
     ReadonlyPaths:
       hostConfig.ReadonlyPaths ?? (hostConfig.Privileged ? null : DEFAULT_READONLY_PATHS),
   };
+}
+
+type LogConfig = NonNullable<HostConfig['LogConfig']>;
+
+/** The daemon's driver where none is named; its options go with its driver, where the user gave no other. */
+function withLogDefaults(
+  log: HostConfig['LogConfig'],
+  { defaultLogConfig: defaults }: ContainerSettings,
+): LogConfig {
+  const type = log?.Type || defaults.Type;
+  const inherited = type === defaults.Type ? defaults.Config : {};
+  return { Type: type as NonNullable<LogConfig['Type']>, Config: { ...inherited, ...log?.Config } };
 }
 
 const DEFAULT_MASKED_PATHS = [

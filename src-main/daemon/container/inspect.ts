@@ -117,7 +117,7 @@ export async function inspectContainer(
     ResolvConfPath: progress.sandbox?.resolvConfPath ?? '',
     HostnamePath: progress.sandbox?.hostnamePath ?? '',
     HostsPath: progress.sandbox?.hostsPath ?? '',
-    LogPath: logPath(container, directory),
+    LogPath: progress.hasBeenStartedBefore ? logPath(container, directory) : '',
     Name: `/${record.name}`,
     RestartCount: progress.restartCount,
     Driver: record.driver,

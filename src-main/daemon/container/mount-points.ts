@@ -4,7 +4,7 @@
  * (registerMountPoints) and create_unix.go (createContainerOSSpecificSettings).
  */
 import type { ContainerConfig, HostConfig } from '../../../shared/engine/engine-api.ts';
-import { invalidArgument } from '../../../shared/errors.ts';
+import { errorMessage, invalidArgument } from '../../../shared/errors.ts';
 import type { VolumeService } from '../volume/volume-service.ts';
 import type { ContainerMount } from './container.ts';
 import type { ContainerRegistry } from './container-registry.ts';
@@ -34,7 +34,8 @@ export async function registerMounts(
   }
   const explicit = new Set<string>();
   for (const mount of requestedMounts(hostConfig)) {
-    const isTmpfs = hostConfig.Tmpfs?.[mount.Destination] !== undefined;
+    // A tmpfs twice is one; the runtime gets the later.
+    const isTmpfs = mount.Type !== 'tmpfs' && hostConfig.Tmpfs?.[mount.Destination] !== undefined;
     if (explicit.has(mount.Destination) || isTmpfs)
       throw invalidArgument(`Duplicate mount point: ${mount.Destination}`);
     explicit.add(mount.Destination);
@@ -62,9 +63,18 @@ function* mountsOfOthers(
 ): Generator<ContainerMount> {
   for (const text of hostConfig.VolumesFrom ?? []) {
     const { container, readWrite } = parseVolumesFrom(text);
-    for (const mount of registry.find(container).record.mounts) {
+    for (const mount of mountsOf(registry, container)) {
       yield { ...mount, RW: mount.RW && readWrite, copyUp: false, anonymous: false };
     }
+  }
+}
+
+function mountsOf(registry: ContainerRegistry, name: string): readonly ContainerMount[] {
+  try {
+    return registry.find(name).record.mounts;
+  } catch (error) {
+    // Not "not found": a client would take that for the image.
+    throw invalidArgument(errorMessage(error));
   }
 }
 

@@ -31,7 +31,7 @@ const propagationOf = (mode: string): string | undefined =>
 const anonymousName = (): string => randomBytes(32).toString('hex');
 
 /** Throws when a destination is not an absolute path below `/`. Messages without prefix. */
-function checkTarget(target: string): void {
+export function checkTarget(target: string): void {
   if (posix.normalize(target) === '/')
     throw invalidArgument("invalid specification: destination can't be '/'");
   if (!isAbsolute(target))
@@ -129,6 +129,8 @@ function checkMount(mount: Mount): void {
     case 'npipe':
     case 'cluster':
     case undefined:
+    default:
+      // Whatever else the user wrote.
       throw invalidArgument('mount type unknown');
   }
 }

@@ -1,5 +1,6 @@
 /** The log of one run: the container's driver behind a line splitter per stream. */
 import { join } from 'node:path';
+import { errorMessage, internal } from '../../../shared/errors.ts';
 import { LineSplitter } from '../log/line-splitter.ts';
 import type { ContainerLogger, LogContext } from '../log/log-driver.ts';
 import type { Container, OpenLog } from './container.ts';
@@ -47,5 +48,9 @@ export class RunLog implements OpenLog {
 /** Opens the container's log for a run. */
 export async function openRunLog(context: ContainerContext, container: Container): Promise<RunLog> {
   const driver = context.logDrivers.get(container.record.hostConfig.LogConfig?.Type ?? 'json-file');
-  return new RunLog(await driver.open(logContextOf(container)));
+  try {
+    return new RunLog(await driver.open(logContextOf(container)));
+  } catch (error) {
+    throw internal(`failed to initialize logging driver: ${errorMessage(error)}`, { cause: error });
+  }
 }

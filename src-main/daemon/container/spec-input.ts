@@ -1,7 +1,8 @@
 /** Gathers what the OCI spec of a container, or the process of an exec, is built from. */
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { HostConfig } from '../../../shared/engine/engine-api.ts';
-import { conflict } from '../../../shared/errors.ts';
+import { conflict, EngineError, internal, toEngineError } from '../../../shared/errors.ts';
 import { writeFileAtomic } from '../platform/atomic-file.ts';
 import type { ResolvedMount } from '../runtime/oci-mounts.ts';
 import { execProcess } from '../runtime/oci-process.ts';
@@ -25,23 +26,56 @@ const DEFAULT_PATH = 'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sb
 const peerName = (mode: string | undefined): string | undefined =>
   mode?.startsWith('container:') ? mode.slice('container:'.length) : undefined;
 
-/** Process id of a container that must run to be joined. */
-function pidOfPeer(context: ContainerContext, name: string, what: string): number {
-  const peer = context.registry.find(name);
-  if (!isLive(peer.state))
-    throw conflict(`cannot join ${what} of a non running container: ${peer.id}`);
+function pidOfRunning(peer: Container): number {
+  if (!isLive(peer.state)) throw conflict(`container ${peer.id} is not running`);
   return peer.state.pid;
+}
+
+/** How to find the process of each kind of namespace, with dockerd's words for why it cannot be joined. */
+const PEER_PID = {
+  net(context: ContainerContext, name: string): number {
+    const peer = context.registry.find(name);
+    if (!isLive(peer.state))
+      throw conflict(`cannot join network of a non running container: ${peer.id}`);
+    return peer.state.pid;
+  },
+  pid(context: ContainerContext, name: string): number {
+    return pidOfRunning(
+      explained(`cannot join PID of a non running container: ${name}`, () =>
+        context.registry.find(name),
+      ),
+    );
+  },
+  ipc(context: ContainerContext, name: string): number {
+    return explained(`can't join IPC of container ${name}`, () => {
+      const peer = context.registry.find(name);
+      const pid = pidOfRunning(peer);
+      if (!existsSync(shmPathOf(peer)))
+        throw internal('non-shareable IPC (hint: use IpcMode:shareable for the donor container)');
+      return pid;
+    });
+  },
+};
+
+/** Puts what was tried before the reason. */
+function explained<T>(what: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    const { code, message } = toEngineError(error);
+    throw new EngineError(code, `${what}: ${message}`, { cause: error });
+  }
 }
 
 function namespacePath(
   context: ContainerContext,
   mode: string | undefined,
-  options: { readonly kind: string; readonly what: string },
+  kind: keyof typeof PEER_PID,
 ): string {
   if (mode === 'host') return 'host';
   const peer = peerName(mode);
   if (peer === undefined) return 'new';
-  return `/proc/${pidOfPeer(context, peer, options.what)}/ns/${options.kind}`;
+  return `/proc/${PEER_PID[kind](context, peer)}/ns/${kind}`;
 }
 
 function networkPath(
@@ -51,7 +85,7 @@ function networkPath(
 ): string {
   const mode = container.record.hostConfig.NetworkMode;
   if (resources.sandbox) return resources.sandbox.key === '' ? 'host' : resources.sandbox.key;
-  return namespacePath(context, mode, { kind: 'net', what: 'network' });
+  return namespacePath(context, mode, 'net');
 }
 
 function namespacesOf(
@@ -62,8 +96,8 @@ function namespacesOf(
   const { hostConfig } = container.record;
   return {
     network: networkPath(context, container, resources),
-    pid: namespacePath(context, hostConfig.PidMode, { kind: 'pid', what: 'PID' }),
-    ipc: namespacePath(context, hostConfig.IpcMode, { kind: 'ipc', what: 'IPC' }),
+    pid: namespacePath(context, hostConfig.PidMode, 'pid'),
+    ipc: namespacePath(context, hostConfig.IpcMode, 'ipc'),
     uts: hostConfig.UTSMode === 'host' ? 'host' : 'new',
     cgroup: hostConfig.CgroupnsMode === 'private' ? 'new' : 'host',
   };

@@ -33,7 +33,7 @@ export async function updateContainer(
       ...Object.fromEntries(given),
       ...(policy?.Name ? { RestartPolicy: policy } : {}),
     } as HostConfig;
-    const { changes, warnings } = verifyResources(hostConfig, context.settings.verify);
+    const { changes, warnings } = verifyResources(hostConfig, context.settings.verify, true);
     const next = { ...hostConfig, ...changes };
     if (isLive(container.state)) await applyLive(container, next);
     container.record.hostConfig = next;

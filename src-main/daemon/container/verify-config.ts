@@ -9,15 +9,14 @@ import { invalidArgument } from '../../../shared/errors.ts';
 import { normalizeCapabilities } from '../runtime/capabilities.ts';
 import { parseSecurityOptions } from '../runtime/security-options.ts';
 import { parseDetachKeys } from './detach-keys.ts';
+import { checkTarget } from './mount-spec.ts';
 import { parseSignal } from './signals.ts';
-import { verifyResources } from './verify-resources.ts';
+import { type ResourceMachine, verifyResources } from './verify-resources.ts';
 
 /** What verification must know of this machine and daemon. */
-export interface VerifyContext {
+export interface VerifyContext extends ResourceMachine {
   readonly runtimes: ReadonlySet<string>;
   readonly defaultRuntime: string;
-  readonly cpuCount: number;
-  readonly hasSwapLimit: boolean;
   readonly isIpForwardingDisabled: boolean;
 }
 
@@ -29,12 +28,14 @@ export function verifyContainer(
   hostConfig: HostConfig,
   context: VerifyContext,
 ): { hostConfig: HostConfig; warnings: string[] } {
-  verifyConfig(config);
   verifyModes(config, hostConfig);
+  verifyPlatform(hostConfig, context);
+  verifyConfig(config);
   verifyHostConfig(hostConfig);
   const resources = verifyResources(hostConfig, context);
   const runtime = hostConfig.Runtime || context.defaultRuntime;
   if (!context.runtimes.has(runtime)) throw invalidArgument(`Unknown runtime specified ${runtime}`);
+  for (const path of Object.keys(hostConfig.Tmpfs ?? {})) checkTarget(path);
   return {
     hostConfig: { ...hostConfig, ...resources.changes, Runtime: runtime },
     warnings: [...resources.warnings, ...networkWarnings(hostConfig, context)],
@@ -69,19 +70,23 @@ function verifyHealthCheck(health: ContainerConfig['Healthcheck']): void {
 function verifyModes(config: ContainerConfig, hostConfig: HostConfig): void {
   const network = hostConfig.NetworkMode ?? '';
   const isShared = network.startsWith('container:');
-  const conflictWith = (what: string): never => {
-    throw invalidArgument(`conflicting options: ${what} and the container type network mode`);
-  };
   if (network === 'container:')
     throw invalidArgument('Invalid network mode: invalid container format container:<name|id>');
   if (isShared) {
-    if (config.Hostname) conflictWith('hostname');
-    if (hostConfig.Links?.length) conflictWith('links');
-    if (hostConfig.Dns?.length) conflictWith('dns');
+    if (config.Hostname)
+      throw invalidArgument('conflicting options: hostname and the network mode');
+    if (hostConfig.Links?.length)
+      throw invalidArgument(
+        "conflicting options: container type network can't be used with links. This would result in undefined behavior",
+      );
+    if (hostConfig.Dns?.length)
+      throw invalidArgument('conflicting options: dns and the network mode');
     if (hostConfig.ExtraHosts?.length)
       throw invalidArgument('conflicting options: custom host-to-IP mapping and the network mode');
-    if (config.MacAddress)
-      throw invalidArgument('conflicting options: mac-address and the network mode');
+  }
+  if ((isShared || network === 'host') && config.MacAddress)
+    throw invalidArgument('conflicting options: mac-address and the network mode');
+  if (isShared) {
     if (Object.keys(hostConfig.PortBindings ?? {}).length > 0 || hostConfig.PublishAllPorts)
       throw invalidArgument(
         'conflicting options: port publishing and the container type network mode',
@@ -91,12 +96,31 @@ function verifyModes(config: ContainerConfig, hostConfig: HostConfig): void {
         'conflicting options: port exposing and the container type network mode',
       );
   }
+  if (hostConfig.UTSMode === 'host' && config.Hostname)
+    throw invalidArgument('conflicting options: hostname and the UTS mode');
   if (network === 'host' && hostConfig.Links?.length)
     throw invalidArgument(
       "conflicting options: host type networking can't be used with links. This would result in undefined behavior",
     );
-  if (hostConfig.UTSMode === 'host' && config.Hostname)
-    throw invalidArgument('conflicting options: hostname and the UTS mode');
+}
+
+/** What Linux or this kernel has not at all (moby runconfig/hostconfig_unix.go). */
+function verifyPlatform(hostConfig: HostConfig, { limits }: VerifyContext): void {
+  if (hostConfig.Isolation && (hostConfig.Isolation as string) !== 'default')
+    throw invalidArgument(
+      `Invalid isolation: "${hostConfig.Isolation}" - linux only supports 'default'`,
+    );
+  const wrongQos = hostConfig.IOMaximumBandwidth ? 'bandwidth' : 'IOPs';
+  if (hostConfig.IOMaximumBandwidth || hostConfig.IOMaximumIOps)
+    throw invalidArgument(
+      `Invalid QoS settings: linux does not support configuration of maximum ${wrongQos}`,
+    );
+  const period = hostConfig.CpuRealtimePeriod ?? 0;
+  const runtime = hostConfig.CpuRealtimeRuntime ?? 0;
+  if ((period !== 0 || runtime !== 0) && !limits.cpuRealtime)
+    throw invalidArgument('Your kernel does not support CPU real-time scheduler');
+  if (period !== 0 && runtime > period)
+    throw invalidArgument('cpu real-time runtime cannot be higher than cpu real-time period');
 }
 
 function verifyHostConfig(hostConfig: HostConfig): void {
@@ -115,10 +139,6 @@ function verifyHostConfig(hostConfig: HostConfig): void {
     throw invalidArgument(`Invalid value ${score}, range for oom score adj is [-1000, 1000]`);
   if (!['', 'host', 'private', undefined].includes(hostConfig.CgroupnsMode))
     throw invalidArgument(`invalid cgroup namespace mode: ${hostConfig.CgroupnsMode}`);
-  if (hostConfig.Isolation && (hostConfig.Isolation as string) !== 'default')
-    throw invalidArgument(
-      `Invalid isolation: "${hostConfig.Isolation}" - linux only supports 'default'`,
-    );
 }
 
 export function verifyRestartPolicy(policy: HostConfig['RestartPolicy']): void {

@@ -100,7 +100,11 @@ export class Overlay2Driver implements GraphDriver {
     parent: string | undefined,
     options: GraphDriverCreateOptions = {},
   ): Promise<void> {
-    if (Object.keys(options.storageOpt ?? {}).length > 0) {
+    const names = Object.keys(options.storageOpt ?? {}).map((name) => name.toLowerCase());
+    const unknown = names.includes('size') ? undefined : names[0];
+    if (unknown !== undefined && this.name === 'overlay2')
+      throw invalidArgument(`Unknown option ${unknown}`, { status: 500 });
+    if (names.length > 0) {
       throw invalidArgument(
         this.name === 'overlay2'
           ? "--storage-opt is supported only for overlay over xfs with 'pquota' mount option"

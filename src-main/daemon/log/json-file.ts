@@ -5,6 +5,7 @@ import { createInterface } from 'node:readline';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, createGzip } from 'node:zlib';
 import { invalidArgument } from '../../../shared/errors.ts';
+import { parseByteSize } from './byte-size.ts';
 import { decodeLine, encodeLine } from './json-line.ts';
 import type {
   ContainerLogger,
@@ -27,18 +28,10 @@ const KNOWN_OPTIONS = [
   'mode',
   'max-buffer-size',
 ];
-const UNITS: Readonly<Record<string, number>> = {
-  '': 1,
-  b: 1,
-  k: 1024,
-  m: 1024 ** 2,
-  g: 1024 ** 3,
-};
-
 function parseSize(text: string): number {
-  const match = /^(\d+(?:\.\d+)?)\s*([bkmg]?)(?:i?b)?$/i.exec(text.trim());
-  if (!match) throw invalidArgument(`invalid size: '${text}'`);
-  return Math.floor(Number(match[1]) * (UNITS[(match[2] ?? '').toLowerCase()] ?? 1));
+  const size = parseByteSize(text);
+  if (size === undefined) throw invalidArgument(`invalid size: '${text}'`);
+  return size;
 }
 
 interface Limits {
@@ -82,7 +75,6 @@ export const jsonFileDriver: LogDriver = {
     const unknown = Object.keys(options).find((name) => !KNOWN_OPTIONS.includes(name));
     if (unknown !== undefined)
       throw invalidArgument(`unknown log opt '${unknown}' for json-file log driver`);
-    limitsOf(options);
   },
   open: (context) => JsonFileLogger.open(context),
   openReader: async (context) => ({
@@ -130,19 +122,25 @@ class JsonFileLogger implements ContainerLogger {
   /** Rotations so far: followers see that the file under them changed. */
   #generation = 0;
 
-  private constructor(context: LogContext, file: FileHandle, size: number) {
+  private constructor(
+    context: LogContext,
+    limits: Limits,
+    opened: { readonly file: FileHandle; readonly size: number },
+  ) {
+    const { file, size } = opened;
     this.#path = context.logPath;
-    this.#limits = limitsOf(context.options);
+    this.#limits = limits;
     this.#attributes = attributesOf(context);
     this.#file = file;
     this.#size = size;
   }
 
   static async open(context: LogContext): Promise<JsonFileLogger> {
+    const limits = limitsOf(context.options);
     const file = await open(context.logPath, 'a+', 0o640);
     const { size } = await file.stat();
     if (size > 0) await endLastLine(file, size);
-    return new JsonFileLogger(context, file, (await file.stat()).size);
+    return new JsonFileLogger(context, limits, { file, size: (await file.stat()).size });
   }
 
   /** Messages that come while a write is under way go out together with the next one. */

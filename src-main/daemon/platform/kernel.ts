@@ -1,6 +1,7 @@
 /** What this machine is and can: kernel, operating system, cgroups (moby pkg/sysinfo, pkg/parsers/operatingsystem). */
 import { existsSync, readFileSync, readlinkSync } from 'node:fs';
 import { arch, cpus, hostname, release, totalmem } from 'node:os';
+import { type CgroupFeatures, cgroupFeatures } from './cgroup-features.ts';
 
 export interface MachineFacts {
   readonly kernelVersion: string;
@@ -14,7 +15,7 @@ export interface MachineFacts {
   readonly memoryBytes: number;
   readonly hostname: string;
   readonly cgroupVersion: 1 | 2;
-  readonly hasSwapLimit: boolean;
+  readonly limits: CgroupFeatures;
   readonly hasSeccomp: boolean;
   readonly initPath: string | undefined;
 }
@@ -57,7 +58,7 @@ export function machineFacts(): MachineFacts {
     memoryBytes: totalmem(),
     hostname: hostname(),
     cgroupVersion: isUnified ? 2 : 1,
-    hasSwapLimit: isUnified || existsSync('/sys/fs/cgroup/memory/memory.memsw.limit_in_bytes'),
+    limits: cgroupFeatures(),
     hasSeccomp: readFileSync('/proc/self/status', 'utf8').includes('Seccomp:'),
     initPath: findInit(),
   };
