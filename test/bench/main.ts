@@ -25,6 +25,8 @@ const rounds = Number(options.rounds);
 const entry = fileURLToPath(new URL('../../dist/src-main/windlassd.js', import.meta.url));
 const root = mkdtempSync(join(tmpdir(), 'windlass-bench-'));
 const disk = `${root}.ext4`;
+const loopDelay = fileURLToPath(new URL('./loop-delay.mjs', import.meta.url));
+const loopDelayFile = join(tmpdir(), `windlass-bench-loop-${String(process.pid)}`);
 
 interface Engine {
   readonly name: 'windlass' | 'dockerd';
@@ -42,6 +44,8 @@ const engines: readonly [Engine, Engine] = [
       spawn(
         process.execPath,
         [
+          '--import',
+          loopDelay,
           entry,
           '--data-root',
           join(root, 'w/data'),
@@ -54,7 +58,7 @@ const engines: readonly [Engine, Engine] = [
           '--bip',
           '10.253.0.1/16',
         ],
-        silent,
+        { ...silent, env: { ...process.env, LOOP_DELAY_FILE: loopDelayFile } },
       ),
   },
   {
@@ -189,6 +193,7 @@ async function main(): Promise<void> {
     pull: comparePulls,
     ps: compareMany,
     logs: compareLogs,
+    save: compareSaves,
   };
   const chosen = options.only?.split(',') ?? Object.keys(benches);
   for (const name of chosen) await benches[name]?.();
@@ -236,12 +241,39 @@ async function comparePulls(): Promise<void> {
   await using registry = await startRegistry();
   await pushImage(registry.url, 'big', await bigImage(), { tag: 'latest' });
   const name = `${new URL(registry.url).host}/big:latest`;
+  await loopDelayMs();
   await compare(
     'docker pull of 250 MB',
     Math.min(rounds, 5),
     (engine) => must(engine, ['pull', '-q', name]),
     (engine) => must(engine, ['rmi', name]),
   );
+  process.stdout.write(
+    `${'event loop late during pulls, p99'.padEnd(44)} ${(await loopDelayMs()).toFixed(1).padStart(6)} ms\n`,
+  );
+}
+
+/** How late our daemon's event loop was since the last call. */
+async function loopDelayMs(): Promise<number> {
+  rmSync(loopDelayFile, { force: true });
+  engines[0].child?.kill('SIGUSR2');
+  for (;;) {
+    try {
+      return Number.parseFloat(readFileSync(loopDelayFile, 'utf8'));
+    } catch {
+      // Not written yet.
+      await delay(10);
+    }
+  }
+}
+
+async function compareSaves(): Promise<void> {
+  const archive = await dockerArchive([{ image: await bigImage(), tags: ['big:latest'] }]);
+  for (const engine of engines) await must(engine, ['load', '-q'], archive);
+  await compare('docker save of 250 MB', Math.min(rounds, 5), (engine) =>
+    must(engine, ['save', '-o', join(root, `${engine.name}.tar`), 'big:latest']),
+  );
+  for (const engine of engines) await must(engine, ['rmi', 'big:latest']);
 }
 
 async function compareMany(): Promise<void> {
@@ -287,4 +319,5 @@ try {
     execFileSync('umount', ['-l', mountPoint]);
   rmSync(root, { recursive: true, force: true });
   rmSync(disk, { force: true });
+  rmSync(loopDelayFile, { force: true });
 }

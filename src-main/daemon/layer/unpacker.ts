@@ -3,6 +3,7 @@ import { extname } from 'node:path';
 import type { Readable } from 'node:stream';
 import { Worker } from 'node:worker_threads';
 import { cancelled, dataLoss, internal, invalidArgument } from '../../../shared/errors.ts';
+import { returnFreedMemory } from '../platform/free-memory.ts';
 import type { FromUnpacker, ToUnpacker, UnpackResult, UnpackTarget } from './unpack-messages.ts';
 
 /** Two: while one layer's bytes are written the next is decompressed. */
@@ -10,7 +11,7 @@ const WORKERS = 2;
 /** Bytes on their way to a worker, a job. */
 const WINDOW_BYTES = 2 * 1024 * 1024;
 /** Workers without work go, and the memory their last layers took with them. */
-const IDLE_MS = 3_000;
+const IDLE_MS = 1_000;
 /** Small chunks are sent together. */
 const BATCH_BYTES = 256 * 1024;
 
@@ -79,8 +80,13 @@ export class Unpacker {
 
   #endWhenIdle(): void {
     clearTimeout(this.#idleTimer);
-    this.#idleTimer = setTimeout(() => void this.close(), IDLE_MS);
+    this.#idleTimer = setTimeout(() => void this.#endIdle(), IDLE_MS);
     this.#idleTimer.unref();
+  }
+
+  async #endIdle(): Promise<void> {
+    await this.close();
+    returnFreedMemory();
   }
 
   async #feed(source: Readable, number: number, job: Job): Promise<void> {
