@@ -1,4 +1,5 @@
 /** The daemon: wires every room, starts and shuts down in order. Reads as the list it is (moby cmd/dockerd/daemon.go). */
+import { writeFileSync } from 'node:fs';
 import { chmod, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorMessage, unavailable } from '../../shared/errors.ts';
@@ -49,6 +50,10 @@ export async function runDaemon(config: DaemonConfig, log: Log): Promise<Running
   const step = stepLogger(log);
   await using undo = new AsyncDisposableStack();
   const machine = await step('system check', async () => checkedMachine());
+  for (const { flag, why } of config.withoutEffect)
+    log.warn('option has no effect', { option: `--${flag}`, why });
+  if (config.oomScoreAdjust !== undefined)
+    writeFileSync('/proc/self/oom_score_adj', String(config.oomScoreAdjust));
   await step('root directories', () => prepareRoots(config, undo));
   await step('pid file', async () => undo.use(await claimPidFile(config.pidFile)));
   const events = createEventBus();

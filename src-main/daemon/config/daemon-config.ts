@@ -1,11 +1,15 @@
 /** The daemon's configuration: defaults, daemon.json, flags; merged and checked (moby daemon/config/config.go). */
-import { existsSync, readFileSync } from 'node:fs';
-import { isAbsolute } from 'node:path';
-import { errorMessage, invalidArgument } from '../../../shared/errors.ts';
-import { keyOf, OPTION_TABLE } from './option-table.ts';
-import { type OptionValue, type OptionValues, parseFlags } from './parse-flags.ts';
+import { existsSync } from 'node:fs';
+import { parseBytes } from '../graphdriver/storage-options.ts';
+import { readConfigFile } from './config-file.ts';
+import { checkedMirror, normalizedHost, parsePool, parseUlimit } from './option-checks.ts';
+import { OPTION_TABLE } from './option-table.ts';
+import { type OptionValues, parseFlags } from './parse-flags.ts';
+import { validateValues } from './validate-values.ts';
 
-const DEFAULT_CONFIG_FILE = '/etc/windlass/daemon.json';
+const DEFAULT_SOCKET = '/run/windlass/docker.sock';
+const TCP_PORT = 2375;
+const TLS_PORT = 2376;
 
 interface TlsConfig {
   readonly verify: boolean;
@@ -79,86 +83,21 @@ export interface DaemonConfig {
     readonly dnsOptions: readonly string[];
   };
   readonly tls: TlsConfig | undefined;
+  readonly experimental: boolean;
+  /** Value of `Access-Control-Allow-Origin`; '' = no such headers. */
+  readonly apiCorsHeader: string;
+  readonly oomScoreAdjust: number | undefined;
+  /** Options that were given and from which nothing follows, with the reason. */
+  readonly withoutEffect: readonly { readonly flag: string; readonly why: string }[];
 }
 
 /** Flags merged over daemon.json. Throws invalidArgument in dockerd's words. */
 export function loadConfig(argv: readonly string[]): { config: DaemonConfig; flags: OptionValues } {
   const flags = parseFlags(argv);
   const file = readConfigFile(flags);
-  const clashes = [...file.keys()].filter((flag) => flags.has(flag));
-  if (clashes.length > 0) throw clashError(clashes, flags, file);
-  return { config: buildConfig(new Map([...file, ...flags])), flags };
-}
-
-function clashError(clashes: readonly string[], flags: OptionValues, file: OptionValues): Error {
-  const rows = clashes.map(
-    (flag) =>
-      `${flag}: (from flag: ${JSON.stringify(flags.get(flag))}, from file: ${JSON.stringify(file.get(flag))})`,
-  );
-  return invalidArgument(
-    `the following directives are specified both as a flag and in the configuration file: ${rows.join(', ')}`,
-  );
-}
-
-function readConfigFile(flags: OptionValues): OptionValues {
-  const asked = flags.get('config-file');
-  const path = typeof asked === 'string' ? asked : DEFAULT_CONFIG_FILE;
-  if (!existsSync(path)) {
-    if (asked === undefined) return new Map();
-    throw invalidArgument(
-      `unable to configure the daemon with file ${path}: open ${path}: no such file or directory`,
-    );
-  }
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(readFileSync(path, 'utf8'));
-  } catch (error) {
-    throw invalidArgument(
-      `unable to configure the daemon with file ${path}: ${errorMessage(error)}`,
-      { cause: error },
-    );
-  }
-  if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed))
-    throw invalidArgument(
-      `unable to configure the daemon with file ${path}: it must hold a JSON object`,
-    );
-  return valuesOf(path, parsed as Record<string, unknown>);
-}
-
-function valuesOf(path: string, parsed: Record<string, unknown>): OptionValues {
-  const byKey = new Map(
-    OPTION_TABLE.filter((option) => !option.notInFile).flatMap((option) => [
-      [keyOf(option), option] as const,
-      [option.flag, option] as const,
-    ]),
-  );
-  const unknown = Object.keys(parsed).filter((key) => !byKey.has(key));
-  if (unknown.length > 0)
-    throw invalidArgument(
-      `unable to configure the daemon with file ${path}: the following directives don't match any configuration option: ${unknown.join(', ')}`,
-    );
-  const values: OptionValues = new Map();
-  for (const [key, value] of Object.entries(parsed)) {
-    const option = byKey.get(key);
-    if (!option) continue;
-    if (!hasKind(value, option.kind))
-      throw invalidArgument(
-        `unable to configure the daemon with file ${path}: ${key} must be a ${option.kind}`,
-      );
-    values.set(option.flag, value as OptionValue);
-  }
-  return values;
-}
-
-function hasKind(value: unknown, kind: string): boolean {
-  switch (kind) {
-    case 'list':
-      return Array.isArray(value);
-    case 'map':
-      return typeof value === 'object' && value !== null && !Array.isArray(value);
-    default:
-      return typeof value === kind;
-  }
+  const values = new Map([...file, ...flags]);
+  validateValues(values);
+  return { config: buildConfig(values), flags };
 }
 
 /** Reads values with their defaults. */
@@ -195,19 +134,16 @@ class Reader {
   }
 }
 
-const LEVELS = ['debug', 'info', 'warn', 'error', 'fatal'] as const;
-
 function buildConfig(values: OptionValues): DaemonConfig {
   const read = new Reader(values);
-  verify(read);
   const level = read.text('log-level', 'info');
   const execRoot = read.text('exec-root', '/run/windlass');
-  const hosts = read.list('host');
+  const tls = tlsOf(read);
   return {
     dataRoot: read.text('data-root', '/var/lib/windlass'),
     execRoot,
     pidFile: read.text('pidfile', '/run/windlass/windlassd.pid'),
-    hosts: hosts.length > 0 ? hosts : ['unix:///run/windlass/docker.sock'],
+    hosts: hostsOf(read, tls ? TLS_PORT : TCP_PORT),
     group: read.text('group', 'docker'),
     debug: read.flag('debug', false),
     logLevel: read.flag('debug', false) ? 'debug' : (level as DaemonConfig['logLevel']),
@@ -219,9 +155,9 @@ function buildConfig(values: OptionValues): DaemonConfig {
     runtimes: runtimesOf(read),
     defaultRuntime: read.text('default-runtime', 'runc'),
     cgroupParent: read.text('cgroup-parent'),
-    usesSystemdCgroup: read.list('exec-opt').includes('native.cgroupdriver=systemd'),
+    usesSystemdCgroup: cgroupDriverOf(read) === 'systemd',
     defaultUlimits: ulimitsOf(read),
-    defaultShmSizeBytes: bytesOf(read.text('default-shm-size', '64M')),
+    defaultShmSizeBytes: bytesOf(read.raw('default-shm-size') ?? '64M'),
     defaultIpcMode: read.text('default-ipc-mode', 'private'),
     defaultCgroupnsMode: read.text(
       'default-cgroupns-mode',
@@ -237,14 +173,20 @@ function buildConfig(values: OptionValues): DaemonConfig {
     noNewPrivileges: read.flag('no-new-privileges', false),
     seccompProfile: read.optional('seccomp-profile'),
     registry: {
-      mirrors: read.list('registry-mirror'),
-      insecureRegistries: read.list('insecure-registry'),
+      mirrors: read.list('registry-mirror').map(checkedMirror),
+      insecureRegistries: read
+        .list('insecure-registry')
+        .map((name) => name.replace(/^https?:\/\//i, '')),
       maxConcurrentDownloads: read.number('max-concurrent-downloads', 3),
       maxDownloadAttempts: read.number('max-download-attempts', 5),
       maxConcurrentUploads: read.number('max-concurrent-uploads', 5),
     },
     network: networkOf(read),
-    tls: tlsOf(read),
+    tls,
+    experimental: read.flag('experimental', false),
+    apiCorsHeader: read.text('api-cors-header'),
+    oomScoreAdjust: read.raw('oom-score-adjust') as number | undefined,
+    withoutEffect: withoutEffect(values),
   };
 }
 
@@ -275,36 +217,48 @@ function networkOf(read: Reader): DaemonConfig['network'] {
   };
 }
 
+function hostsOf(read: Reader, port: number): readonly string[] {
+  const hosts = read.list('host');
+  const asked = hosts.length > 0 ? hosts : [''];
+  return asked.map((host) => normalizedHost(host, { socket: DEFAULT_SOCKET, port }));
+}
+
+const withoutEffect = (values: OptionValues): DaemonConfig['withoutEffect'] =>
+  OPTION_TABLE.flatMap(({ flag, noEffect }) => {
+    const value = values.get(flag);
+    const isGiven = value !== undefined && value !== false && value !== '';
+    return noEffect !== undefined && isGiven ? [{ flag, why: noEffect }] : [];
+  });
+
+/** The last `native.cgroupdriver=…`. */
+function cgroupDriverOf(read: Reader): string {
+  const values = read.list('exec-opt').flatMap((option) => {
+    const [key = '', value = ''] = option.split('=');
+    return key.trim().toLowerCase() === 'native.cgroupdriver' ? [value.trim()] : [];
+  });
+  return values.at(-1) ?? '';
+}
+
 function poolsOf(read: Reader): readonly { base: string; size: number }[] {
   const rows = (read.raw('default-address-pool') ?? []) as readonly (
     | string
     | { base: string; size: number }
   )[];
-  return rows.map((row) => {
-    if (typeof row !== 'string') return row;
-    const { base = '', size = '' } = Object.fromEntries(
-      row.split(',').map((part) => part.split('=')),
-    );
-    if (base === '' || !/^\d+$/.test(size))
-      throw invalidArgument(
-        `invalid argument "${row}" for "--default-address-pool" flag: must be base=CIDR,size=N`,
-      );
-    return { base, size: Number(size) };
-  });
+  return rows.map((row) => (typeof row === 'string' ? parsePool(row) : row));
 }
 
 function runtimesOf(read: Reader): DaemonConfig['runtimes'] {
   const rows = (read.raw('add-runtime') ?? {}) as Record<
     string,
-    string | { path: string; runtimeArgs?: string[] }
+    string | { path?: string; runtimeArgs?: string[] }
   >;
   return new Map(
-    Object.entries(rows).map(([name, value]) => {
-      if (name === 'runc') throw invalidArgument("runtime name 'runc' is reserved");
-      return typeof value === 'string'
-        ? [name, { path: value, runtimeArgs: [] }]
-        : [name, { path: value.path, runtimeArgs: value.runtimeArgs ?? [] }];
-    }),
+    Object.entries(rows).map(([name, value]) => [
+      name,
+      typeof value === 'string'
+        ? { path: value, runtimeArgs: [] }
+        : { path: value.path ?? '', runtimeArgs: value.runtimeArgs ?? [] },
+    ]),
   );
 }
 
@@ -313,76 +267,30 @@ function ulimitsOf(read: Reader): DaemonConfig['defaultUlimits'] {
     string,
     string | { Name: string; Soft: number; Hard: number }
   >;
-  return Object.entries(rows).map(([name, value]) => {
-    if (typeof value !== 'string') return { ...value, Name: name };
-    const [soft = '', hard = soft] = value.split(':');
-    return { Name: name, Soft: Number(soft), Hard: Number(hard) };
-  });
+  return Object.entries(rows).map(([name, value]) =>
+    typeof value === 'string' ? parseUlimit(`${name}=${value}`) : { ...value, Name: name },
+  );
 }
 
-function bytesOf(text: string): number {
-  const match = /^(\d+)([kmg]?)b?$/i.exec(text);
-  if (!match) throw invalidArgument(`invalid size: '${text}'`);
-  const exponent = ['', 'k', 'm', 'g'].indexOf((match[2] ?? '').toLowerCase());
-  return Number(match[1]) * 1024 ** exponent;
-}
+const bytesOf = (value: unknown): number =>
+  typeof value === 'number' ? value : parseBytes(String(value));
 
+/** `--tlsverify`, also `=false`, turns TLS on, as in dockerd. */
 function tlsOf(read: Reader): TlsConfig | undefined {
-  const verifyRemote = read.flag('tlsverify', false);
-  if (!verifyRemote && !read.flag('tls', false)) return undefined;
+  if (read.raw('tlsverify') === undefined && !read.flag('tls', false)) return undefined;
   return {
-    verify: verifyRemote,
+    verify: read.flag('tlsverify', false),
     caCert: read.text('tlscacert', '/etc/windlass/ca.pem'),
     cert: read.text('tlscert', '/etc/windlass/cert.pem'),
     key: read.text('tlskey', '/etc/windlass/key.pem'),
   };
 }
 
-/** Values that exclude each other or mean nothing. */
-function verify(read: Reader): void {
-  const level = read.text('log-level', 'info');
-  if (!(LEVELS as readonly string[]).includes(level))
-    throw invalidArgument(`unable to parse logging level: ${level}`);
-  if (!['text', 'json'].includes(read.text('log-format', 'text')))
-    throw invalidArgument(`invalid log format: ${read.text('log-format')}`);
-  if (read.text('bridge') !== '' && read.text('bip') !== '')
-    throw invalidArgument(
-      'You specified -b & --bip, mutually exclusive options. Please specify only one',
-    );
-  if (!read.flag('iptables', true) && !read.flag('icc', true))
-    throw invalidArgument(
-      'You specified --iptables=false with --icc=false. ICC=false uses iptables to function. Please set --icc or --iptables to true',
-    );
-  for (const flag of ['data-root', 'exec-root', 'pidfile']) {
-    const path = read.text(flag, '/');
-    if (!isAbsolute(path))
-      throw invalidArgument(`--${flag} must be an absolute path, not "${path}"`);
-  }
-  for (const flag of [
-    'max-concurrent-downloads',
-    'max-concurrent-uploads',
-    'shutdown-timeout',
-    'mtu',
-  ]) {
-    if (read.number(flag, 1) < 0) throw invalidArgument(`invalid ${flag}: ${read.number(flag, 1)}`);
-  }
-  const runtimes = new Set(['runc', ...runtimesOf(read).keys()]);
-  const runtime = read.text('default-runtime', 'runc');
-  if (!runtimes.has(runtime))
-    throw invalidArgument(`specified default runtime '${runtime}' does not exist`);
-  if (read.text('userns-remap') !== '')
-    throw invalidArgument('--userns-remap is not supported yet; leave it out');
-  for (const host of read.list('host')) {
-    if (!/^(unix|tcp|fd):\/\/.*/.test(host))
-      throw invalidArgument(
-        `invalid bind address (${host}): use unix://PATH or tcp://ADDRESS:PORT`,
-      );
-  }
-}
-
 /** The text of `--help`. */
 export function helpText(): string {
-  const rows = OPTION_TABLE.map(({ flag, short, kind, help }) => {
+  const rows = OPTION_TABLE.filter(
+    ({ notAFlag, refusal }) => !notAFlag && refusal === undefined,
+  ).map(({ flag, short, kind, help }) => {
     const left = `${short ? `-${short}, ` : '    '}--${flag}${kind === 'boolean' ? '' : ` ${kind}`}`;
     return `  ${left.padEnd(40)} ${help}`;
   });

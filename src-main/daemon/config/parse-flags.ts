@@ -1,18 +1,19 @@
 /** Command line → values by option flag. `--x v`, `--x=v`, `-x v`, `-xv` as pflag takes them. */
-import { invalidArgument } from '../../../shared/errors.ts';
+import { errorMessage, invalidArgument } from '../../../shared/errors.ts';
 import { OPTION_TABLE, type OptionRow } from './option-table.ts';
 
 export type OptionValue =
   | string
   | boolean
   | number
-  | readonly string[]
-  | Readonly<Record<string, string>>;
+  | readonly unknown[]
+  | Readonly<Record<string, unknown>>;
 export type OptionValues = Map<string, OptionValue>;
 
-const BY_FLAG = new Map(OPTION_TABLE.map((option) => [option.flag, option]));
+const FLAGS = OPTION_TABLE.filter((option) => !option.notAFlag);
+const BY_FLAG = new Map(FLAGS.map((option) => [option.flag, option]));
 const BY_SHORT = new Map(
-  OPTION_TABLE.flatMap((option) => (option.short ? [[option.short, option] as const] : [])),
+  FLAGS.flatMap((option) => (option.short ? [[option.short, option] as const] : [])),
 );
 
 const usage = "See 'windlassd --help'.";
@@ -32,24 +33,20 @@ function lookup(argument: string): { option: OptionRow; inline: string | undefin
   return { option, inline: inline === '' ? undefined : inline };
 }
 
+function badArgument({ flag, short }: OptionRow, text: string, why: string): Error {
+  const name = short ? `-${short}, --${flag}` : `--${flag}`;
+  return invalidArgument(`invalid argument "${text}" for "${name}" flag: ${why}\n${usage}`);
+}
+
 function parseBoolean(option: OptionRow, text: string): boolean {
   if (['1', 't', 'T', 'true', 'TRUE', 'True'].includes(text)) return true;
   if (['0', 'f', 'F', 'false', 'FALSE', 'False'].includes(text)) return false;
-  throw invalidArgument(`invalid argument "${text}" for "--${option.flag}" flag: parse error`);
+  throw badArgument(option, text, `strconv.ParseBool: parsing "${text}": invalid syntax`);
 }
 
 function parseNumber(option: OptionRow, text: string): number {
-  if (/^-?\d+$/.test(text)) return Number(text);
-  throw invalidArgument(`invalid argument "${text}" for "--${option.flag}" flag: not a number`);
-}
-
-function parsePair(option: OptionRow, text: string): readonly [string, string] {
-  const at = text.indexOf('=');
-  if (at < 1)
-    throw invalidArgument(
-      `invalid argument "${text}" for "--${option.flag}" flag: must be key=value`,
-    );
-  return [text.slice(0, at), text.slice(at + 1)];
+  if (/^[-+]?\d+$/.test(text)) return Number(text);
+  throw badArgument(option, text, `strconv.ParseInt: parsing "${text}": invalid syntax`);
 }
 
 /** Throws invalidArgument in dockerd's words. */
@@ -58,7 +55,7 @@ export function parseFlags(argv: readonly string[]): OptionValues {
   for (let index = 0; index < argv.length; index++) {
     const argument = argv[index] ?? '';
     if (!argument.startsWith('-') || argument === '-')
-      throw invalidArgument(`"windlassd" accepts no arguments.\n${usage}`);
+      throw invalidArgument(`"windlassd" accepts no argument(s).\n${usage}`);
     const { option, inline } = lookup(argument);
     if (option.kind === 'boolean') {
       values.set(option.flag, inline === undefined ? true : parseBoolean(option, inline));
@@ -67,9 +64,18 @@ export function parseFlags(argv: readonly string[]): OptionValues {
     const text = inline ?? argv[++index];
     if (text === undefined)
       throw invalidArgument(`flag needs an argument: --${option.flag}\n${usage}`);
+    checkArgument(option, text);
     add(values, option, text);
   }
   return values;
+}
+
+function checkArgument(option: OptionRow, text: string): void {
+  try {
+    option.check?.(text);
+  } catch (error) {
+    throw badArgument(option, text, errorMessage(error));
+  }
 }
 
 function add(values: OptionValues, option: OptionRow, text: string): void {
@@ -82,7 +88,7 @@ function add(values: OptionValues, option: OptionRow, text: string): void {
       values.set(option.flag, [...((present as readonly string[] | undefined) ?? []), text]);
       return;
     case 'map': {
-      const [key, value] = parsePair(option, text);
+      const [key, value] = pairOf(option, text);
       values.set(option.flag, {
         ...(present as Readonly<Record<string, string>> | undefined),
         [key]: value,
@@ -93,4 +99,16 @@ function add(values: OptionValues, option: OptionRow, text: string): void {
     case 'boolean':
       values.set(option.flag, text);
   }
+}
+
+function pairOf(option: OptionRow, text: string): readonly [string, string] {
+  const at = text.indexOf('=');
+  const key = at < 0 ? text : text.slice(0, at);
+  const value = at < 0 ? '' : text.slice(at + 1);
+  if (option.flag !== 'add-runtime') return [key, value];
+  if (key === '' || value === '')
+    throw badArgument(option, text, `invalid runtime argument: ${text}`);
+  if (key.trim().toLowerCase() === 'runc')
+    throw badArgument(option, text, "runtime name 'runc' is reserved");
+  return [key, value];
 }
