@@ -187,7 +187,7 @@ describe.each(DRIVERS)('graph driver %s', (name) => {
       { path: '/turned', kind: 0 },
     ]);
     expect(await driver.diffSize('c', 'base')).toBe(
-      'newer'.length + 'x'.length + 'now a file'.length,
+      'newer'.length + 'x'.length + 'now a file'.length + '../kept'.length,
     );
   });
 

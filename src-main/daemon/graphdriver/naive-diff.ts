@@ -5,7 +5,7 @@ import { directoryBytes } from '../platform/directory-bytes.ts';
 import { hasErrno } from '../platform/libc.ts';
 import { compareTrees } from './compare-trees.ts';
 
-/** Bytes of the files that are new or changed, hard links counted once. */
+/** Bytes of what is new or changed, symlinks' targets too, hard links counted once. */
 export async function treeDiffSize(tree: string, parent: string | undefined): Promise<number> {
   if (parent === undefined) return directoryBytes(tree);
   const seen = new Set<number>();
@@ -19,7 +19,7 @@ export async function treeDiffSize(tree: string, parent: string | undefined): Pr
 async function fileBytes(path: string, seen: Set<number>): Promise<number> {
   try {
     const stat = await lstat(path);
-    if (!stat.isFile() || (stat.nlink > 1 && seen.has(stat.ino))) return 0;
+    if (stat.isDirectory() || (stat.nlink > 1 && seen.has(stat.ino))) return 0;
     seen.add(stat.ino);
     return stat.size;
   } catch (error) {

@@ -32,7 +32,13 @@ async function parseJson(entries: ArchiveEntries, name: string): Promise<unknown
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw invalidArgument(`invalid archive: ${name} is not JSON`, { cause: error, status: 500 });
+    // What Docker's decoder says of the first character, or of an early end.
+    const [first] = text.trimStart();
+    const words =
+      first === undefined || '{["'.includes(first)
+        ? 'unexpected EOF'
+        : `invalid character '${first}' looking for beginning of value`;
+    throw invalidArgument(words, { cause: error, status: 500 });
   }
 }
 

@@ -23,7 +23,6 @@ describe('applyChanges', () => {
     ['WORKDIR b', { WorkingDir: '/a' }, { WorkingDir: '/a/b' }],
     ['WORKDIR /c/', { WorkingDir: '/a' }, { WorkingDir: '/c' }],
     ['ONBUILD RUN x', {}, { OnBuild: ['RUN x'] }],
-    ['STOPSIGNAL SIGQUIT', {}, { StopSignal: 'SIGQUIT' }],
     ['HEALTHCHECK NONE', {}, { Healthcheck: { Test: ['NONE'] } }],
     [
       'HEALTHCHECK --interval=1m30s --timeout=500ms --retries=2 CMD test -f /x',

@@ -114,9 +114,6 @@ const CHANGES: Readonly<Record<string, Change>> = {
   ONBUILD: (draft, text) => {
     draft.OnBuild = [...(draft.OnBuild ?? []), text];
   },
-  STOPSIGNAL: (draft, text) => {
-    draft.StopSignal = single('STOPSIGNAL', text);
-  },
   USER: (draft, text) => {
     draft.User = single('USER', text);
   },

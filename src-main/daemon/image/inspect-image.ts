@@ -1,5 +1,5 @@
 /** `GET /images/{name}/json` and `/history` (moby daemon/images/image_inspect.go, image_history.go). */
-import { internal, isEngineError, notFound } from '../../../shared/errors.ts';
+import { EngineError, internal, toEngineError } from '../../../shared/errors.ts';
 import { familiarString } from '../distribution/reference.ts';
 import { chainIdsOf } from './image-config.ts';
 import { type ImageContext, resolveImage } from './image-context.ts';
@@ -35,8 +35,11 @@ function resolveForInspect(context: ImageContext, reference: string): Image {
   try {
     return resolveImage(context, reference);
   } catch (error) {
-    if (!isEngineError(error, 'notFound')) throw error;
-    throw notFound(`no such image: ${reference}: ${error.message}`, { cause: error });
+    const { code, status, message } = toEngineError(error);
+    throw new EngineError(code, `no such image: ${reference}: ${message}`, {
+      status,
+      cause: error,
+    });
   }
 }
 

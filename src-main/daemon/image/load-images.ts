@@ -73,6 +73,7 @@ async function loadAll(session: LoadSession, images: readonly ArchivedImage[]): 
   const loaded: { readonly id: string; readonly parent: string | undefined }[] = [];
   let names = 0;
   for (const archived of images) {
+    names = 0;
     const id = await loadOne(session, archived);
     for (const text of archived.repoTags) {
       const reference = parseReference(text);
@@ -85,9 +86,9 @@ async function loadAll(session: LoadSession, images: readonly ArchivedImage[]): 
     publishImageEvent(context, 'load', id);
   }
   await linkParents(context, loaded);
+  // As Docker has it: when the last image has no name, all are told by their ids.
   if (names > 0) return;
-  const lines = loaded.map(({ id }) => `Loaded image ID: ${id}\n`).join('');
-  if (lines !== '') progress.push({ stream: lines });
+  progress.push({ stream: loaded.map(({ id }) => `Loaded image ID: ${id}\n`).join('') });
 }
 
 async function loadOne(session: LoadSession, archived: ArchivedImage): Promise<string> {

@@ -61,7 +61,7 @@ export class TarExtractor {
   /** Paths this archive wrote; an opaque marker spares them. */
   readonly #written = new Set<string>();
   #open: OpenFile | undefined;
-  /** Bytes of regular files written. */
+  /** Bytes of regular files and of symlinks' targets, as Docker counts a layer's size. */
   sizeBytes = 0;
   /** Called before a regular file written by this very archive is replaced. */
   onReplace: (path: string) => void = () => undefined;
@@ -140,10 +140,14 @@ export class TarExtractor {
         return path;
       case 'hardlink':
         linkSync(this.#hardlinkTarget(entry), path);
+        // Docker gives what is linked the later entry's owner, mode and time; of a symlink the owner alone.
+        if (lstatSync(path).isSymbolicLink()) lchownSync(path, entry.uid, entry.gid);
+        else this.#finishNode(path, entry);
         return undefined;
       case 'symlink':
         this.#checkSymlink(path, entry);
         symlinkSync(entry.linkName, path);
+        this.sizeBytes += Buffer.byteLength(entry.linkName);
         break;
       case 'char':
       case 'block':
@@ -189,7 +193,7 @@ export class TarExtractor {
   }
 
   #remove(path: string, stat: Stats): void {
-    if (stat.isFile() && this.#written.has(path)) this.#replace(path, stat);
+    if (this.#written.has(path)) this.#replace(path, stat);
     if (stat.isDirectory()) this.#replaceBelow(path);
     // A directory or link that goes may have been the way to others.
     if (stat.isDirectory() || stat.isSymbolicLink()) this.#directories.clear();
@@ -204,14 +208,14 @@ export class TarExtractor {
     for (const path of this.#written) {
       if (!path.startsWith(`${directory}/`)) continue;
       const stat = lstatIfPresent(path);
-      if (stat?.isFile()) this.#replace(path, stat);
+      if (stat) this.#replace(path, stat);
       this.#written.delete(path);
     }
   }
 
   #replace(path: string, stat: Stats): void {
-    this.onReplace(path);
-    if (stat.nlink === 1) this.sizeBytes -= stat.size;
+    if (stat.isFile()) this.onReplace(path);
+    if (!stat.isDirectory() && stat.nlink === 1) this.sizeBytes -= stat.size;
   }
 
   #whiteout(directoryName: string, base: string): void {

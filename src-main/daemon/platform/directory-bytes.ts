@@ -1,4 +1,4 @@
-/** Bytes of the regular files below a directory, hard links counted once (moby pkg/directory). */
+/** Bytes of what is below a directory, symlinks' targets too, hard links counted once (moby pkg/directory). */
 import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { hasErrno } from './libc.ts';
@@ -10,7 +10,7 @@ export async function directoryBytes(root: string): Promise<number> {
     for (const entry of await readdir(directory, { withFileTypes: true })) {
       const path = join(directory, entry.name);
       if (entry.isDirectory()) total += await sizeOf(path);
-      else if (entry.isFile()) total += await fileSize(path, seen);
+      else total += await fileSize(path, seen);
     }
     return total;
   };
