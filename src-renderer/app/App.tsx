@@ -15,6 +15,7 @@ import { HostQuestions } from '../hosts/HostQuestions.tsx';
 import { HostShell } from '../hosts/HostShell.tsx';
 import { HostSwitch } from '../hosts/HostSwitch.tsx';
 import { followHosts, useHosts } from '../hosts/hosts-store.ts';
+import { ImageDetail } from '../images/ImageDetail.tsx';
 import { ImageList } from '../images/ImageList.tsx';
 import { PullPanel } from '../images/PullPanel.tsx';
 import { NetworkDetail } from '../networks/NetworkDetail.tsx';
@@ -101,6 +102,7 @@ export function App({ shell, info, initialHosts, initialSettings }: AppProps) {
             <Route path="/images">
               <ImageList />
             </Route>
+            <Route path="/images/:id">{({ id }) => <ImageDetail key={id} id={id} />}</Route>
             <Route path="/volumes">
               <VolumeList />
             </Route>

@@ -5,13 +5,16 @@ import { Link, useLocation } from 'wouter';
 import { useApp, useLive } from '../app/context.tsx';
 import { TerminalTab } from '../terminal/TerminalTab.tsx';
 import { Confirm } from '../ui/Confirm.tsx';
+import { ChangesTab } from './ChangesTab.tsx';
 import { act, canDo, nameOf, type Verb } from './container-actions.ts';
 import { InspectTab } from './InspectTab.tsx';
 import { LaunchTab } from './LaunchTab.tsx';
 import { LogsTab } from './LogsTab.tsx';
 import { PortLinks } from './PortLinks.tsx';
+import { ProcessesTab } from './ProcessesTab.tsx';
+import { StatsTab } from './StatsTab.tsx';
 
-const TABS = ['logs', 'terminal', 'inspect', 'launch'] as const;
+const TABS = ['logs', 'terminal', 'stats', 'processes', 'changes', 'inspect', 'launch'] as const;
 const VERBS: readonly Verb[] = ['start', 'stop', 'restart', 'pause', 'unpause', 'kill', 'remove'];
 
 export function ContainerDetail({ id }: { readonly id: string }) {
@@ -70,6 +73,15 @@ export function ContainerDetail({ id }: { readonly id: string }) {
         </Tabs.Content>
         <Tabs.Content value="terminal">
           <TerminalTab container={container} />
+        </Tabs.Content>
+        <Tabs.Content value="stats">
+          <StatsTab id={id} state={container.State ?? ''} />
+        </Tabs.Content>
+        <Tabs.Content value="processes">
+          <ProcessesTab id={id} state={container.State ?? ''} />
+        </Tabs.Content>
+        <Tabs.Content value="changes">
+          <ChangesTab id={id} state={container.State ?? ''} />
         </Tabs.Content>
         <Tabs.Content value="inspect">
           <InspectTab id={id} state={container.State ?? ''} />

@@ -3,6 +3,8 @@ import { codeForStatus, EngineError } from '../../shared/errors.ts';
 import { JsonLineParser } from '../../shared/json-lines.ts';
 import type { DuplexChannel, HeadOf, ShellClient } from '../../shared/shell/contract.ts';
 
+const PUSH = /^\/images\/.+\/push(\?|$)/;
+
 type Channel = DuplexChannel<HeadOf<'engine.request'>>;
 type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
 
@@ -48,8 +50,11 @@ export class EngineClient {
   }
 
   async #open(method: Method, path: string, body: unknown, signal?: AbortSignal): Promise<Channel> {
-    const headers: Record<string, string> =
-      body === undefined ? {} : { 'Content-Type': 'application/json' };
+    const headers: Record<string, string> = {
+      ...(body !== undefined && { 'Content-Type': 'application/json' }),
+      // Docker asks for it, be it empty.
+      ...(PUSH.test(path) && { 'X-Registry-Auth': btoa('{}') }),
+    };
     const channel = this.#shell.duplex(
       'engine.request',
       { host: this.host, method, path, headers },

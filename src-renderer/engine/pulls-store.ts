@@ -1,9 +1,9 @@
-/** Pulls under way, outside any page: leaving the page does not lose them. */
+/** Pulls and pushes under way, outside any page: leaving the page does not lose them. */
 import { createStore } from 'zustand/vanilla';
 import { errorMessage } from '../../shared/errors.ts';
 import { type EngineClient, query } from './engine-client.ts';
 
-export interface LayerProgress {
+interface LayerProgress {
   readonly id: string;
   readonly status: string;
   readonly current: number;
@@ -34,16 +34,21 @@ const update = (key: number, change: (pull: Pull) => Pull): void =>
     list: list.map((pull) => (pull.key === key ? change(pull) : pull)),
   }));
 
+/** What the engine says of a layer that needs nothing more. */
+export const isThrough = (status: string): boolean =>
+  /^(Pull complete|Already exists|Pushed|Layer already exists|Mounted from .*)$/.test(status);
+
 /** A line folded into the layers it speaks of. */
 function applyLine(pull: Pull, line: PullLine): Pull {
   const { status = '', id, progressDetail } = line;
   const isLayer = id !== undefined && /^[0-9a-f]{12}$/.test(id);
-  if (!isLayer) return { ...pull, message: status };
+  // A push ends with a line for programs, which says nothing to a person.
+  if (!isLayer) return status === '' ? pull : { ...pull, message: status };
   const before = pull.layers.find((layer) => layer.id === id);
   const layer: LayerProgress = {
     id,
     status,
-    current: progressDetail?.current ?? (status === 'Pull complete' ? (before?.total ?? 1) : 0),
+    current: progressDetail?.current ?? (isThrough(status) ? (before?.total ?? 1) : 0),
     total: progressDetail?.total ?? before?.total ?? 0,
   };
   return {
@@ -55,7 +60,7 @@ function applyLine(pull: Pull, line: PullLine): Pull {
 }
 
 /** `registry:5000/name:tag` → name and tag; no tag means latest. */
-function splitReference(reference: string): { name: string; tag: string } {
+export function splitReference(reference: string): { name: string; tag: string } {
   const at = reference.lastIndexOf(':');
   if (reference.includes('@') || at <= reference.lastIndexOf('/'))
     return { name: reference, tag: reference.includes('@') ? '' : 'latest' };
@@ -63,7 +68,19 @@ function splitReference(reference: string): { name: string; tag: string } {
 }
 
 /** Starts a pull; resolves when it is through, rejects when it failed. */
-export async function startPull(engine: EngineClient, image: string): Promise<void> {
+export function startPull(engine: EngineClient, image: string): Promise<void> {
+  const { name, tag } = splitReference(image);
+  const path = `/images/create${query({ fromImage: name, tag: tag === '' ? undefined : tag })}`;
+  return follow(engine, image, path);
+}
+
+/** Starts a push; resolves when it is through, rejects when it failed. */
+export function startPush(engine: EngineClient, image: string): Promise<void> {
+  const { name, tag } = splitReference(image);
+  return follow(engine, image, `/images/${encodeURIComponent(name)}/push${query({ tag })}`);
+}
+
+async function follow(engine: EngineClient, image: string, path: string): Promise<void> {
   const key = nextKey++;
   const abort = new AbortController();
   const pull: Pull = {
@@ -75,9 +92,7 @@ export async function startPull(engine: EngineClient, image: string): Promise<vo
     cancel: () => abort.abort(),
   };
   pulls.setState(({ list }) => ({ list: [pull, ...list] }));
-  const { name, tag } = splitReference(image);
   try {
-    const path = `/images/create${query({ fromImage: name, tag: tag === '' ? undefined : tag })}`;
     for await (const line of engine.lines<PullLine>('POST', path, abort.signal))
       update(key, (one) => applyLine(one, line));
     update(key, (one) => ({ ...one, state: 'done' }));

@@ -1,6 +1,6 @@
 import { Download, Play, Trash2, Upload } from 'lucide-react';
 import { type FormEvent, useRef, useState } from 'react';
-import { useLocation } from 'wouter';
+import { Link, useLocation } from 'wouter';
 import type { ImageSummary } from '../../shared/engine/engine-api.ts';
 import { errorMessage } from '../../shared/errors.ts';
 import { useApp, useLive } from '../app/context.tsx';
@@ -131,7 +131,9 @@ function ImageRow({ image, users, onRemove }: ImageRowProps) {
   return (
     <div className="row body" role="row">
       <span role="cell" className="clip">
-        <b>{name}</b>
+        <Link href={`/images/${image.Id}`}>
+          <b>{name}</b>
+        </Link>
         {(image.RepoTags?.length ?? 0) > 1 && (
           <span className="muted"> +{(image.RepoTags?.length ?? 1) - 1}</span>
         )}

@@ -1,6 +1,6 @@
 import { X } from 'lucide-react';
 import { useStore } from 'zustand';
-import { dismissPull, type LayerProgress, type Pull, pulls } from '../engine/pulls-store.ts';
+import { dismissPull, isThrough, type Pull, pulls } from '../engine/pulls-store.ts';
 import { formatBytes } from '../ui/format.ts';
 
 /** Every pull, on every page, until dismissed. */
@@ -16,11 +16,8 @@ export function PullPanel() {
   );
 }
 
-const isThrough = ({ status }: LayerProgress): boolean =>
-  status === 'Pull complete' || status === 'Already exists';
-
 function PullCard({ pull }: { readonly pull: Pull }) {
-  const done = pull.layers.filter(isThrough).length;
+  const done = pull.layers.filter(({ status }) => isThrough(status)).length;
   return (
     <section className={`pull pull-${pull.state}`}>
       <header>
@@ -47,14 +44,18 @@ function PullCard({ pull }: { readonly pull: Pull }) {
       </p>
       {pull.state === 'running' &&
         pull.layers.map((layer) => {
-          const part = isThrough(layer) ? 1 : layer.total > 0 ? layer.current / layer.total : 0;
+          const part = isThrough(layer.status)
+            ? 1
+            : layer.total > 0
+              ? layer.current / layer.total
+              : 0;
           return (
             <div key={layer.id} className="layer">
               <code>{layer.id}</code>
               <progress value={part} max={1} aria-label={`Layer ${layer.id}: ${layer.status}`} />
               <span className="muted clip">
                 {layer.status}
-                {layer.total > 0 && !isThrough(layer)
+                {layer.total > 0 && !isThrough(layer.status)
                   ? ` ${formatBytes(layer.current)} / ${formatBytes(layer.total)}`
                   : ''}
               </span>

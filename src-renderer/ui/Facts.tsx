@@ -5,7 +5,7 @@ export function Facts({ rows }: { readonly rows: readonly (readonly [string, Rea
   return (
     <dl className="facts">
       {rows
-        .filter(([, value]) => value !== undefined && value !== '')
+        .filter(([, value]) => Boolean(value))
         .map(([name, value]) => (
           <div key={name}>
             <dt>{name}</dt>
