@@ -6,6 +6,7 @@ import { describe, expect, it } from 'vitest';
 import {
   busyboxImage,
   dockerArchive,
+  type FixtureImage,
   layeredImage,
   makeImage,
   makeTar,
@@ -34,6 +35,21 @@ async function readAll(readable: Readable): Promise<Buffer> {
 }
 
 describe('ImageService.load', () => {
+  it('tells all ids when the last image has no name, as Docker does', async () => {
+    await using room = await openImageRoom();
+    const [named, bare] = [await layeredImage('named'), await layeredImage('bare')];
+    const lines = (): readonly (string | undefined)[] => room.lines.map(({ stream }) => stream);
+    const row = (image: FixtureImage, ...tags: string[]) => ({ image, tags });
+    await load(room, await dockerArchive([row(named, 'a:1'), row(bare)]));
+    expect(lines()).toEqual([
+      'Loaded image: a:1\n',
+      `Loaded image ID: ${named.id}\nLoaded image ID: ${bare.id}\n`,
+    ]);
+    room.lines.length = 0;
+    await load(room, await dockerArchive([row(bare), row(named, 'a:1')]));
+    expect(lines()).toEqual(['Loaded image: a:1\n']);
+  });
+
   it('loads with the lines of docker load', async () => {
     await using room = await openImageRoom();
     const image = await busyboxImage();
