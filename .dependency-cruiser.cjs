@@ -15,7 +15,7 @@ module.exports = {
     { name: 'hosts-do-not-import-shell', severity: 'error', from: { path: '^src-main/hosts/' }, to: { path: '^src-main/shell/' } },
     { name: 'electron-only-in-its-room', severity: 'error', from: { path: '^(shared|src-main|src-renderer)/', pathNot: '^src-main/(shell/electron/|main\\.ts)' }, to: { path: '(^electron$|(^|/)node_modules/electron/)' } },
     { name: 'koffi-only-in-platform', severity: 'error', from: { path: '^src-main/', pathNot: '^src-main/daemon/platform/' }, to: { path: '(^|/)node_modules/koffi/' } },
-    { name: 'stores-below-services', severity: 'error', from: { path: '^src-main/daemon/(layer|graphdriver|runtime|network|log|event|platform|plugin)/' }, to: { path: '^src-main/daemon/(api|container|image|volume|distribution|config)/|^src-main/daemon/daemon\\.ts' } },
+    { name: 'stores-below-services', severity: 'error', from: { path: '^src-main/daemon/(archive|layer|graphdriver|runtime|network|log|event|platform|plugin)/' }, to: { path: '^src-main/daemon/(api|container|image|volume|distribution|config)/|^src-main/daemon/daemon\\.ts' } },
     { name: 'services-below-api', severity: 'error', from: { path: '^src-main/daemon/(container|image|volume|distribution|config)/' }, to: { path: '^src-main/daemon/(api/|daemon\\.ts)' } },
     { name: 'platform-is-ground', severity: 'error', from: { path: '^src-main/daemon/platform/', pathNot: '\\.test\\.ts$' }, to: { path: '^src-main/daemon/(?!platform/)' } },
     { name: 'no-test-in-product', severity: 'error', from: { path: '^(shared|src-main|src-renderer)/', pathNot: '\\.test\\.tsx?$' }, to: { path: '(^test/|\\.test\\.tsx?$)' } },

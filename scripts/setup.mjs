@@ -81,6 +81,8 @@ export const TEST_PACKAGES = {
   'fuse-overlayfs': 'fuse-overlayfs',
   'mkfs.btrfs': 'btrfs-progs',
   python3: 'python3',
+  xz: 'xz-utils',
+  bzip2: 'bzip2',
 };
 
 const DIRECTORIES = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];

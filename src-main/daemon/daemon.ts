@@ -13,6 +13,7 @@ import { registryRoutes } from './api/registry-routes.ts';
 import { ApiServer } from './api/server.ts';
 import { systemRoutes } from './api/system-routes.ts';
 import { volumeRoutes } from './api/volume-routes.ts';
+import { Archiver } from './archive/archiver.ts';
 import type { DaemonConfig } from './config/daemon-config.ts';
 import { claimPidFile } from './config/pid-file.ts';
 import type { ContainerContext } from './container/container-context.ts';
@@ -165,6 +166,7 @@ async function startParts(config: DaemonConfig, wiring: Wiring): Promise<Parts> 
     volumes,
     network,
     runtime,
+    archiver: undo.use(new Archiver()),
     logDrivers,
     events,
     log,

@@ -1,4 +1,6 @@
 /** A container's files: archive, export, changes (moby api/server/router/container/copy.go). */
+import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { invalidArgument } from '../../../shared/errors.ts';
 import type { ContainerService } from '../container/container-service.ts';
 import type { ApiRequest } from './request.ts';
@@ -6,11 +8,18 @@ import { get, head, put, type Route } from './route.ts';
 
 function pathOf(request: ApiRequest): string {
   const path = request.text('path');
-  if (path === '') throw invalidArgument('"path" query parameter is required');
+  // Docker's own words, the missing space included.
+  if (path === '') throw invalidArgument('bad parameter: pathcannot be empty');
   return path;
 }
 
 const statHeader = (stat: object): string => Buffer.from(JSON.stringify(stat)).toString('base64');
+
+/** A tar that breaks off ends the connection: the client must not take it for whole. */
+async function sendTar(request: ApiRequest, tar: Readable): Promise<void> {
+  request.response.flushHeaders();
+  await pipeline(tar, request.response);
+}
 
 /** Routes of archive, export and changes. */
 export function containerFileRoutes(containers: ContainerService): readonly Route[] {
@@ -22,7 +31,7 @@ export function containerFileRoutes(containers: ContainerService): readonly Rout
     get('/containers/{id}/export', async (request) => {
       const tar = await containers.exportTar(id(request));
       request.response.writeHead(200, { 'Content-Type': 'application/octet-stream' });
-      tar.pipe(request.response);
+      await sendTar(request, tar);
     }),
     head('/containers/{id}/archive', async (request) => {
       const stat = await containers.archiveStat(id(request), pathOf(request));
@@ -35,7 +44,7 @@ export function containerFileRoutes(containers: ContainerService): readonly Rout
         'Content-Type': 'application/x-tar',
         'X-Docker-Container-Path-Stat': statHeader(stat),
       });
-      tar.pipe(request.response);
+      await sendTar(request, tar);
     }),
     put('/containers/{id}/archive', async (request) => {
       await containers.archivePut(id(request), pathOf(request), request.incoming, {

@@ -1,5 +1,6 @@
 /** What the container room's verbs work with. `daemon.ts` wires it once. */
 import type { HostConfig } from '../../../shared/engine/engine-api.ts';
+import type { Archiver } from '../archive/archiver.ts';
 import type { EventBus } from '../event/event-bus.ts';
 import type { ImageService } from '../image/image-service.ts';
 import type { LayerStore } from '../layer/layer-store.ts';
@@ -44,6 +45,7 @@ export interface ContainerContext {
   readonly volumes: VolumeService;
   readonly network: NetworkController;
   readonly runtime: Runtime;
+  readonly archiver: Archiver;
   readonly logDrivers: LogDrivers;
   readonly events: EventBus;
   readonly log: Log;

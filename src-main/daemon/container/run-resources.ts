@@ -113,17 +113,18 @@ async function prepareMounts(
   const { mounts } = container.record;
   if (mounts.length === 0) return mounts;
   return span('mount volumes', () =>
-    Promise.all(mounts.map((mount) => prepareMount(context, container, mount))),
+    Promise.all(mounts.map((mount) => prepareMount(context, mount, container.id))),
   );
 }
 
-async function prepareMount(
+/** A mount with its source made ready; a volume is held for `holder`. */
+export async function prepareMount(
   context: ContainerContext,
-  container: Container,
   mount: ContainerMount,
+  holder: string,
 ): Promise<ContainerMount> {
   if (mount.Type === 'volume')
-    return { ...mount, Source: await context.volumes.mount(mount.Name ?? '', container.id) };
+    return { ...mount, Source: await context.volumes.mount(mount.Name ?? '', holder) };
   if (mount.Type === 'bind' && mount.createSource) await createBindSource(mount.Source);
   return mount;
 }

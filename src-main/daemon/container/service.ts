@@ -11,6 +11,7 @@ import type { Container } from './container.ts';
 import { type ContainerContext, publishEvent } from './container-context.ts';
 import type { ContainerService } from './container-service.ts';
 import { isLive } from './container-state.ts';
+import { archiveGet, archivePut, archiveStat, exportTar } from './copy-files.ts';
 import { createContainer } from './create.ts';
 import { ExecRegistry } from './exec.ts';
 import { type ExitSequel, handleExit } from './exit.ts';
@@ -128,7 +129,7 @@ export function createContainerRoom(context: ContainerContext): ContainerRoom {
     prune: (filters) => prune(context, filters),
     top: (name, psArgs) => topContainer(registry.find(name), psArgs),
     changes: (name) => changes(context, registry.find(name)),
-    exportTar: () => Promise.reject(notImplemented('export is not built yet')),
+    exportTar: async (name) => exportTar(context, registry.find(name)),
     stats: (name, options) => containerStats(context, registry.find(name), options),
     wait: async (name, condition, signal) => {
       const result = waitFor(registry.find(name), condition, signal);
@@ -160,9 +161,10 @@ export function createContainerRoom(context: ContainerContext): ContainerRoom {
     execStart: async (execId, options) => execs.start(execId, options),
     execResize: (execId, size) => execs.resize(execId, size),
     execInspect: async (execId) => execs.inspect(execId),
-    archiveStat: () => Promise.reject(notImplemented('copying files is not built yet')),
-    archiveGet: () => Promise.reject(notImplemented('copying files is not built yet')),
-    archivePut: () => Promise.reject(notImplemented('copying files is not built yet')),
+    archiveStat: async (name, path) => archiveStat(context, registry.find(name), { name, path }),
+    archiveGet: async (name, path) => archiveGet(context, registry.find(name), { name, path }),
+    archivePut: async (name, path, tar, options) =>
+      archivePut(context, registry.find(name), { name, path, tar, ...options }),
     commit: () => Promise.reject(notImplemented('commit is not built yet')),
     launch: async (name) => launchReport(registry.find(name)),
   };

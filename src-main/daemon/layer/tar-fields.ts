@@ -12,10 +12,18 @@ const BLOCK = 512;
 /** Exact in a number; no archive is bigger. */
 const MAX_SIZE = Number.MAX_SAFE_INTEGER;
 
+/** latin1: a name is a string with a character for each byte, whatever its encoding. */
+export type NameEncoding = 'utf8' | 'latin1';
+
 /** Text up to the first NUL. */
-export function text(block: Buffer, start: number, length: number): string {
+export function text(
+  block: Buffer,
+  start: number,
+  length: number,
+  encoding: NameEncoding = 'utf8',
+): string {
   const end = block.indexOf(0, start);
-  return block.toString('utf8', start, end < 0 || end > start + length ? start + length : end);
+  return block.toString(encoding, start, end < 0 || end > start + length ? start + length : end);
 }
 
 /** Octal text, or base-256 (two's complement) when the high bit is set. */
@@ -98,9 +106,13 @@ export function parsePax(bytes: Buffer): Records {
 }
 
 /** An empty record leaves the header's own field valid. */
-export function textRecord(records: Records, key: string): string | undefined {
+export function textRecord(
+  records: Records,
+  key: string,
+  encoding: NameEncoding = 'utf8',
+): string | undefined {
   const value = records.get(key);
-  return value === undefined || value.length === 0 ? undefined : value.toString('utf8');
+  return value === undefined || value.length === 0 ? undefined : value.toString(encoding);
 }
 
 function integerRecord(records: Records, key: string): number | undefined {
@@ -173,14 +185,17 @@ export interface SparseFacts {
   readonly map: readonly number[] | undefined;
 }
 
-export function sparseOf(records: Records): SparseFacts | undefined {
+export function sparseOf(
+  records: Records,
+  encoding: NameEncoding = 'utf8',
+): SparseFacts | undefined {
   const isLast = textRecord(records, 'GNU.sparse.major') === '1';
   const map = textRecord(records, 'GNU.sparse.map');
   if (!isLast && map === undefined) return undefined;
   const realSize =
     integerRecord(records, 'GNU.sparse.realsize') ?? integerRecord(records, 'GNU.sparse.size');
   return {
-    name: textRecord(records, 'GNU.sparse.name'),
+    name: textRecord(records, 'GNU.sparse.name', encoding),
     realSize: checkedSize(realSize ?? -1),
     map: isLast ? undefined : checkedMap((map ?? '').split(',').map(Number), realSize ?? 0),
   };

@@ -6,6 +6,7 @@
 
 import {
   checkChecksum,
+  type NameEncoding,
   numbersOf,
   parsePax,
   type SparseFacts,
@@ -81,8 +82,11 @@ export class TarReader {
   #longName: string | undefined;
   #longLink: string | undefined;
 
-  constructor(sink: TarSink) {
+  readonly #encoding: NameEncoding;
+
+  constructor(sink: TarSink, encoding: NameEncoding = 'utf8') {
     this.#sink = sink;
+    this.#encoding = encoding;
   }
 
   push(chunk: Buffer): void {
@@ -180,8 +184,8 @@ export class TarReader {
     // Docker reads global headers and does not apply them.
     if (phase.type === 'g') parsePax(body);
     else if (phase.type === 'x') this.#pax = parsePax(body);
-    else if (phase.type === 'L') this.#longName = text(body, 0, body.length);
-    else this.#longLink = text(body, 0, body.length);
+    else if (phase.type === 'L') this.#longName = text(body, 0, body.length, this.#encoding);
+    else this.#longLink = text(body, 0, body.length, this.#encoding);
   }
 
   #beginEntry(block: Buffer, typeFlag: string, headerSize: number): void {
@@ -189,16 +193,20 @@ export class TarReader {
     if (type === undefined)
       throw new TarFormatError(`unhandled tar header type ${typeFlag.charCodeAt(0)}`);
     const records = this.#pax;
-    const name = textRecord(records, 'path') ?? this.#longName ?? this.#ustarName(block);
+    const name =
+      textRecord(records, 'path', this.#encoding) ?? this.#longName ?? this.#ustarName(block);
     const size = sizeRecord(records) ?? headerSize;
     const isDirectory = type === 'directory' || (type === 'file' && name.endsWith('/'));
-    const sparse = type === 'file' ? sparseOf(records) : undefined;
+    const sparse = type === 'file' ? sparseOf(records, this.#encoding) : undefined;
     this.#sink.entry({
       ...numbersOf(block, records),
       name: sparse?.name ?? name,
       type: isDirectory ? 'directory' : type,
       size: type === 'file' && !isDirectory ? size : 0,
-      linkName: textRecord(records, 'linkpath') ?? this.#longLink ?? text(block, 157, 100),
+      linkName:
+        textRecord(records, 'linkpath', this.#encoding) ??
+        this.#longLink ??
+        text(block, 157, 100, this.#encoding),
       xattrs: xattrsOf(records),
       ...(sparse ? { sparse } : {}),
     });
@@ -209,9 +217,9 @@ export class TarReader {
   }
 
   #ustarName(block: Buffer): string {
-    const name = text(block, 0, 100);
+    const name = text(block, 0, 100, this.#encoding);
     const isUstar = text(block, 257, 5) === 'ustar' && block[262] === 0;
-    const prefix = isUstar ? text(block, 345, 155) : '';
+    const prefix = isUstar ? text(block, 345, 155, this.#encoding) : '';
     return prefix === '' ? name : `${prefix}/${name}`;
   }
 }

@@ -2,16 +2,13 @@
 import { createHash } from 'node:crypto';
 import { copyFileSync } from 'node:fs';
 import { relative } from 'node:path';
-import type { Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { parentPort } from 'node:worker_threads';
-import { createGunzip, createZstdDecompress } from 'node:zlib';
+import { decompressorFor, peek } from './decompress.ts';
 import { TarExtractor } from './tar-extractor.ts';
 import { TarReader } from './tar-reader.ts';
 import { TarSplitWriter } from './tar-split.ts';
 import type { FromUnpacker, ToUnpacker, UnpackResult, UnpackTarget } from './unpack-messages.ts';
-
-const CHUNK_BYTES = 256 * 1024;
 
 const send = (message: FromUnpacker): void => parentPort?.postMessage(message);
 
@@ -58,38 +55,6 @@ class ChunkQueue {
       }
     }
   }
-}
-
-/** undefined: the bytes are the tar. */
-function decompressorFor(magic: Buffer): Transform | undefined {
-  const starts = (...bytes: readonly number[]): boolean =>
-    bytes.every((byte, at) => magic[at] === byte);
-  if (starts(0x1f, 0x8b)) return createGunzip({ chunkSize: CHUNK_BYTES });
-  if (starts(0x28, 0xb5, 0x2f, 0xfd)) return createZstdDecompress({ chunkSize: CHUNK_BYTES });
-  if (starts(0x42, 0x5a, 0x68))
-    throw new Error('bzip2 compressed layers are not supported; use gzip or zstd');
-  if (starts(0xfd, 0x37, 0x7a, 0x58, 0x5a))
-    throw new Error('xz compressed layers are not supported; use gzip or zstd');
-  return undefined;
-}
-
-/** The first bytes, then everything including them. */
-async function peek(
-  source: AsyncGenerator<Buffer>,
-): Promise<{ magic: Buffer; all: AsyncGenerator<Buffer> }> {
-  const first: Buffer[] = [];
-  let length = 0;
-  while (length < 6) {
-    const next = await source.next();
-    if (next.done) break;
-    first.push(next.value);
-    length += next.value.length;
-  }
-  async function* all(): AsyncGenerator<Buffer> {
-    yield* first;
-    yield* source;
-  }
-  return { magic: Buffer.concat(first), all: all() };
 }
 
 async function unpack(queue: ChunkQueue, target: UnpackTarget | undefined): Promise<UnpackResult> {

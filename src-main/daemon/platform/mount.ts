@@ -1,5 +1,6 @@
 /** mount(2), umount2(2) and the mount table. No process is started for a mount. */
 import { readFileSync } from 'node:fs';
+import { type LibcPath, shownPath } from './byte-path.ts';
 import { checked, hasErrno, libcFunction } from './libc.ts';
 
 const mountC = libcFunction(
@@ -29,7 +30,7 @@ const MNT_DETACH = 2;
 
 export interface MountRequest {
   readonly source: string;
-  readonly target: string;
+  readonly target: LibcPath;
   /** '' for bind and propagation changes. */
   readonly type: string;
   readonly flags?: readonly MountFlag[];
@@ -42,7 +43,7 @@ export function mount(request: MountRequest): void {
   const { source, target, type, data = '' } = request;
   checked(
     'mount',
-    `${source} on ${target}`,
+    `${source} on ${shownPath(target)}`,
     mountC,
     source,
     target,

@@ -1,4 +1,5 @@
 /** Device nodes and exact times, which Node's fs does not reach. */
+import { type LibcPath, shownPath } from './byte-path.ts';
 import { checked, libcFunction } from './libc.ts';
 
 const mknodC = libcFunction('int mknod(const char *path, unsigned int mode, unsigned long dev)');
@@ -23,12 +24,12 @@ function makeDevice(major: number, minor: number): number {
 
 /** Makes a device node or FIFO. */
 export function makeNode(
-  path: string,
+  path: LibcPath,
   kind: keyof typeof TYPE_BITS,
   options: { readonly mode: number; readonly major?: number; readonly minor?: number },
 ): void {
   const device = makeDevice(options.major ?? 0, options.minor ?? 0);
-  checked('mknod', path, mknodC, path, TYPE_BITS[kind] | options.mode, device);
+  checked('mknod', shownPath(path), mknodC, path, TYPE_BITS[kind] | options.mode, device);
 }
 
 /** Overlay's sign for "deleted": a 0/0 character device. */
@@ -39,8 +40,8 @@ export function makeWhiteout(path: string): void {
 const times = new BigInt64Array(4);
 
 /** Sets access and modification time without following a symlink. */
-export function setTimes(path: string, seconds: number, nanoseconds: number): void {
+export function setTimes(path: LibcPath, seconds: number, nanoseconds: number): void {
   times[0] = times[2] = BigInt(seconds);
   times[1] = times[3] = BigInt(nanoseconds);
-  checked('utimensat', path, utimensatC, AT_FDCWD, path, times, AT_SYMLINK_NOFOLLOW);
+  checked('utimensat', shownPath(path), utimensatC, AT_FDCWD, path, times, AT_SYMLINK_NOFOLLOW);
 }
