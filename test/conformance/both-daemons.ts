@@ -16,8 +16,10 @@ import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { judgeAnswer } from '../support/api-document.ts';
 import { ConfinedDaemon } from '../support/confined-daemon.ts';
 import { type CommandResult, command } from '../support/daemon.ts';
+import type { EngineAnswer } from '../support/engine-request.ts';
 import { busyboxImage, dockerArchive } from '../support/fixture-images.ts';
 import { normalise } from './normalise.ts';
 
@@ -74,7 +76,10 @@ export class ComparedEngine implements AsyncDisposable {
   readonly #bin: string;
   #baseline: Names | undefined;
 
-  constructor(daemon: ConfinedDaemon) {
+  readonly #isOurs: boolean;
+
+  constructor(daemon: ConfinedDaemon, isOurs: boolean) {
+    this.#isOurs = isOurs;
     this.daemon = daemon;
     this.#bin = join(daemon.root, 'bin');
     mkdirSync(this.#bin);
@@ -143,8 +148,15 @@ export class ComparedEngine implements AsyncDisposable {
     return row.normalise ? row.normalise(common) : common;
   }
 
+  /** One API request; ours is held to the API's document. */
+  async api(method: string, path: string): Promise<EngineAnswer> {
+    const answer = await this.daemon.api(method, path);
+    if (this.#isOurs) judgeAnswer(method, path, answer);
+    return answer;
+  }
+
   async #list<T>(path: string): Promise<T> {
-    const { status, body } = await this.daemon.api('GET', path);
+    const { status, body } = await this.api('GET', path);
     if (status !== 200) throw new Error(`GET ${path}: ${body}`);
     return JSON.parse(body) as T;
   }
@@ -170,8 +182,13 @@ export class ComparedEngine implements AsyncDisposable {
       Promise.all(
         [...now[kind]]
           .filter((name) => isNew(kind, name))
-          .map((name) => this.daemon.api('DELETE', `/${kind}/${name}${query}`)),
+          .map((name) => this.api('DELETE', `/${kind}/${name}${query}`)),
       );
+    if (this.#isOurs) {
+      for (const id of [...now.containers].filter((name) => isNew('containers', name)))
+        for (const version of ['/v1.41', '/v1.44'])
+          await this.api('GET', `${version}/containers/${id}/json`);
+    }
     await remove('containers', '?force=1&v=1');
     await Promise.all([remove('volumes', '?force=1'), remove('networks')]);
   }
@@ -189,8 +206,11 @@ export interface BothDaemons extends AsyncDisposable {
 /** Starts both, with busybox and the suite's images. Whoever disposes of it ends both. */
 export async function startBothDaemons(options: SuiteOptions = {}): Promise<BothDaemons> {
   await using stack = new AsyncDisposableStack();
-  const start = async (name: string, words: readonly string[]): Promise<ComparedEngine> =>
-    stack.use(new ComparedEngine(await ConfinedDaemon.start(name, words)));
+  const start = async (
+    name: 'ours' | 'theirs',
+    words: readonly string[],
+  ): Promise<ComparedEngine> =>
+    stack.use(new ComparedEngine(await ConfinedDaemon.start(name, words), name === 'ours'));
   const started = await Promise.allSettled([
     start('ours', [process.execPath, windlassd]),
     start('theirs', ['dockerd']),

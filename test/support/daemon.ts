@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { judgeAnswer } from './api-document.ts';
 import { answersPing, type EngineAnswer, engineRequest } from './engine-request.ts';
 import { busyboxImage, dockerArchive } from './fixture-images.ts';
 import { findLeaks, type Leaks, type MachineSnapshot, snapshotMachine } from './leak-guard.ts';
@@ -117,9 +118,11 @@ export class TestDaemon implements AsyncDisposable {
     return command('docker', args, { ...options, env: { DOCKER_HOST: `unix://${this.socket}` } });
   }
 
-  /** One API request; the body comes back as text. */
-  api(method: string, path: string, body?: unknown): Promise<EngineAnswer> {
-    return engineRequest(this.socket, method, path, body);
+  /** One API request; the body comes back as text. Fails when it is not what the API's document says. */
+  async api(method: string, path: string, body?: unknown): Promise<EngineAnswer> {
+    const answer = await engineRequest(this.socket, method, path, body);
+    judgeAnswer(method, path, answer);
+    return answer;
   }
 
   /** Ends the daemon; answers its exit code. */
