@@ -3,6 +3,7 @@ import { forbidden, invalidArgument } from '../../../shared/errors.ts';
 import { chainIdsOf, parseImageConfig } from '../image/image-config.ts';
 import type { Platform, PullOptions } from '../image/image-service.ts';
 import type { ImageStore } from '../image/image-store.ts';
+import type { PendingNames } from '../image/pending-names.ts';
 import type { ReferenceStore } from '../image/reference-store.ts';
 import type { LayerDigests } from './layer-digests.ts';
 import type { LayerDownloads, WantedLayer } from './layer-downloads.ts';
@@ -30,6 +31,7 @@ export interface PullContext extends RegistryAccess {
   readonly references: ReferenceStore;
   readonly downloads: LayerDownloads;
   readonly digests: LayerDigests;
+  readonly pending: PendingNames;
 }
 
 interface Session {
@@ -102,9 +104,17 @@ async function pullOne(
     status: `Pulling from ${clientName(reference)}`,
     ...(label === undefined ? {} : { id: label }),
   });
-  const imageId = await pullManifest(context, manifest, session, { reference, depth: 0 });
+  const digested = withDigest(trimReference(reference), remote.digest);
+  const names = reference.digest ? [digested] : [digested, reference];
+  // Taken away when the names are kept, or were refused.
+  await using notes = new AsyncDisposableStack();
+  const imageId = await pullManifest(context, manifest, session, {
+    reference,
+    depth: 0,
+    beforeImage: async (id) => notes.defer(await context.pending.note(id, names)),
+  });
   progress.push({ status: `Digest: ${remote.digest}` });
-  return record(context, reference, imageId, remote);
+  return await record(context, reference, imageId, remote);
 }
 
 /** Docker prints the repository as the registry knows it: with `library/`, without the host. */
@@ -131,18 +141,26 @@ async function record(
   return true;
 }
 
+interface PullPlace {
+  readonly reference: Reference;
+  /** Indexes on the way. */
+  readonly depth: number;
+  /** Called when the image is about to be made. */
+  readonly beforeImage: (id: string) => Promise<void>;
+}
+
 async function pullManifest(
   context: PullContext,
   manifest: Manifest,
   session: Session,
-  at: { readonly reference: Reference; readonly depth: number },
+  at: PullPlace,
 ): Promise<string> {
   if (manifest.kind === 'schema1') {
     throw invalidArgument(
       `[DEPRECATION NOTICE] Docker Image Format v1 and Docker Image manifest version 2, schema 1 support is disabled by default and will be removed in an upcoming release. Suggest the author of ${fullString(at.reference)} to upgrade the image to the OCI Format or Docker Image manifest v2, schema 2. More information at https://docs.docker.com/go/deprecated-image-specs/`,
     );
   }
-  if (manifest.kind === 'image') return pullImage(context, manifest, session, at.reference);
+  if (manifest.kind === 'image') return pullImage(context, manifest, session, at);
   const wanted = session.platform ?? hostPlatform();
   const row = chooseRow(manifest.manifests, wanted);
   if (row === undefined || at.depth >= INDEX_DEPTH_MAX) {
@@ -164,7 +182,7 @@ async function pullImage(
   context: PullContext,
   manifest: Extract<Manifest, { kind: 'image' }>,
   session: Session,
-  reference: Reference,
+  { reference, beforeImage }: PullPlace,
 ): Promise<string> {
   checkImageConfigType(manifest.config.mediaType);
   const id = manifest.config.digest;
@@ -190,6 +208,7 @@ async function pullImage(
     const repository = fullName(reference);
     for (const { diffId, blob } of wanted)
       await context.digests.add(diffId, { digest: blob.digest, repository });
+    await beforeImage(id);
     return await context.images.create(bytes);
   } finally {
     await release();

@@ -1,6 +1,6 @@
 /** One repository on one registry endpoint, over HTTP (OCI distribution-spec, Docker registry v2). */
 import { Readable } from 'node:stream';
-import { Agent, type Dispatcher, EnvHttpProxyAgent } from 'undici';
+import type { Dispatcher } from 'undici';
 import type { RegistryAuth } from '../image/image-service.ts';
 import { type Challenge, parseChallenges } from './challenge.ts';
 import { digestOf } from './digest.ts';
@@ -8,6 +8,7 @@ import { MANIFEST_ACCEPT } from './manifest.ts';
 import { RegistryAuthorizer } from './registry-auth.ts';
 import type { RegistryEndpoint } from './registry-endpoints.ts';
 import { registryErrorOf } from './registry-error.ts';
+import { RegistryTransport } from './registry-transport.ts';
 import { TransportError } from './transport-error.ts';
 
 export interface RegistryClientOptions {
@@ -57,14 +58,14 @@ export interface RemoteBlob {
 
 export class RegistryClient implements AsyncDisposable {
   readonly #options: RegistryClientOptions;
-  readonly #dispatcher: Dispatcher;
+  readonly #transport: RegistryTransport;
   readonly #authorizer: RegistryAuthorizer;
   #challenges: readonly Challenge[] = [];
   #users = 1;
 
   constructor(options: RegistryClientOptions) {
     this.#options = options;
-    this.#dispatcher = createDispatcher(options);
+    this.#transport = new RegistryTransport(options.endpoint.tls, options.stallTimeoutMs);
     this.#authorizer = new RegistryAuthorizer(options.auth, {
       scope: options.scope,
       wantsIdentityToken: options.wantsIdentityToken ?? false,
@@ -170,7 +171,7 @@ export class RegistryClient implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#users--;
-    if (this.#users === 0) await this.#dispatcher.destroy();
+    if (this.#users === 0) await this.#transport.destroy();
   }
 
   /** Of something in the repository (`manifests/latest`), or of the registry itself when there is none. */
@@ -222,11 +223,8 @@ export class RegistryClient implements AsyncDisposable {
   }
 
   async #send(request: Request): Promise<Response> {
-    const { origin, pathname, search } = new URL(request.url);
     try {
-      return await this.#dispatcher.request({
-        origin,
-        path: pathname + search,
+      return await this.#transport.request(new URL(request.url), {
         method: request.method,
         headers: { 'user-agent': this.#options.userAgent, ...request.headers },
         body: request.body ?? null,
@@ -237,19 +235,6 @@ export class RegistryClient implements AsyncDisposable {
       throw new TransportError(request.method, request.url, error);
     }
   }
-}
-
-function createDispatcher({ endpoint, stallTimeoutMs }: RegistryClientOptions): Dispatcher {
-  const { ca, ...tls } = endpoint.tls;
-  const options = {
-    connect: { timeout: 30_000, ...tls, ...(ca ? { ca: [...ca] } : {}) },
-    headersTimeout: stallTimeoutMs,
-    bodyTimeout: stallTimeoutMs,
-  };
-  const { hostname } = new URL(endpoint.url);
-  // As Go does: requests to this machine never go through a proxy.
-  const isLocal = hostname === 'localhost' || /^(127\.|\[::1\]$)/.test(hostname);
-  return isLocal ? new Agent(options) : new EnvHttpProxyAgent(options);
 }
 
 /** The response, or its error thrown as RegistryError. */

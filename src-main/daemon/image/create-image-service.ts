@@ -39,6 +39,7 @@ import { importImage, tagImage } from './import-image.ts';
 import { imageHistory, inspectImage } from './inspect-image.ts';
 import { addUsage, type ImageSummary, listImages } from './list-images.ts';
 import { loadImages } from './load-images.ts';
+import { PendingNames } from './pending-names.ts';
 import { pruneImages } from './prune-images.ts';
 import { ReferenceStore } from './reference-store.ts';
 import { removeImage } from './remove-image.ts';
@@ -93,6 +94,8 @@ export async function createImageService(options: ImageServiceOptions): Promise<
   await rm(temporaryDirectory, { recursive: true, force: true });
   const images = await ImageStore.open({ directory: join(directory, 'imagedb'), layers, log });
   const references = await ReferenceStore.open(join(directory, 'repositories.json'), log);
+  const pending = new PendingNames(join(directory, 'pending-names'));
+  await pending.finish(images, references, log);
   const room = { users: NO_USERS, registry: options.registry, isPruning: false };
   const context: ImageContext = {
     images,
@@ -105,7 +108,7 @@ export async function createImageService(options: ImageServiceOptions): Promise<
   };
   return {
     ...storeVerbs(context),
-    ...registryVerbs(context, options, () => room.registry),
+    ...registryVerbs(context, options, { pending, registry: () => room.registry }),
     prune: async (filters) => {
       if (room.isPruning) throw conflict('a prune operation is already running');
       room.isPruning = true;
@@ -128,7 +131,10 @@ export async function createImageService(options: ImageServiceOptions): Promise<
 function registryVerbs(
   context: ImageContext,
   options: ImageServiceOptions,
-  registry: () => RegistryConfig,
+  {
+    pending,
+    registry,
+  }: { readonly pending: PendingNames; readonly registry: () => RegistryConfig },
 ): Pick<LocalImageService, 'registries' | 'pull' | 'push'> {
   const { images, references, layers, log } = context;
   const { maxConcurrentDownloads, maxDownloadAttempts, maxConcurrentUploads, ...config } =
@@ -145,7 +151,7 @@ function registryVerbs(
   });
   const uploads = new LayerUploads({ layers, digests, maxConcurrentUploads, retryUnitMs, log });
   const access: RegistryAccess = { registry, userAgent: options.userAgent ?? 'windlass', log };
-  const pulling: PullContext = { ...access, images, references, downloads, digests };
+  const pulling: PullContext = { ...access, images, references, downloads, digests, pending };
   return {
     registries: createRegistryService(access),
     pull: (name, tag, pull) => pullImage(context, pulling, pullTarget(name, tag), pull),
