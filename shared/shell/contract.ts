@@ -121,6 +121,17 @@ export const shellContract = {
   /** Questions that wait for a person, the whole list after every change. */
   'hosts.questions': stream(nothing, z.array(hostQuestionSchema)),
   'hosts.answer': call(hostAnswerSchema, nothing),
+  /** A port of an SSH host on 127.0.0.1 of this machine, told once; it ends with the stream. */
+  'hosts.forward': stream(
+    hostSchema.pick({ id: true }).extend({
+      address: z
+        .string()
+        .regex(/^[A-Za-z0-9:.-]+$/)
+        .max(255),
+      port: z.number().int().min(1).max(65_535),
+    }),
+    z.object({ port: z.number().int() }),
+  ),
   /** Docker's contexts of this machine. */
   'contexts.list': call(nothing, z.array(dockerContextSchema)),
   /** Makes a Docker context that points to the host; never the current one. Answers its name. */

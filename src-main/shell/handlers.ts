@@ -3,6 +3,7 @@ import type { AppInfo, HeadOf } from '../../shared/shell/contract.ts';
 import type { ServedDuplex, ShellHandlers } from '../../shared/shell/server.ts';
 import { serveEngineRequest } from '../hosts/engine-gateway.ts';
 import type { HostDesk } from '../hosts/host-desk.ts';
+import { forwardPort } from '../hosts/port-forward.ts';
 import type { SettingsStore } from './settings-store.ts';
 import { HostShells } from './terminal/host-shell.ts';
 
@@ -31,6 +32,8 @@ export function createShellHandlers(parts: ShellParts): ShellHandlers {
       return {};
     },
     'hosts.facts': ({ id }) => desk.sshOf(id).facts(),
+    'hosts.forward': ({ id, ...target }, signal: AbortSignal) =>
+      forwardPort(desk.sshOf(id), target, signal),
     'hosts.questions': (_input: object, signal: AbortSignal) => desk.watchQuestions(signal),
     'hosts.answer': async ({ id, fields }) => {
       desk.answer(id, fields);

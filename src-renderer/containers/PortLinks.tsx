@@ -2,6 +2,7 @@ import { Fragment } from 'react';
 import type { Port } from '../../shared/engine/engine-api.ts';
 import { errorMessage } from '../../shared/errors.ts';
 import { useApp } from '../app/context.tsx';
+import { forward } from '../hosts/forwards-store.ts';
 import { showToast } from '../ui/toasts.ts';
 
 const isAnyAddress = (ip: string | undefined): boolean => !ip || ip === '0.0.0.0' || ip === '::';
@@ -22,14 +23,20 @@ function addressOf(ip: string | undefined): string {
   return ip?.includes(':') ? `[${ip}]` : (ip ?? '');
 }
 
-/** Published TCP ports as links to this machine; others as text. */
+/** Published TCP ports as links, those of an SSH host through a forwarded port; others as text. */
 export function PortLinks({ ports }: { readonly ports: readonly Port[] }) {
-  const { shell } = useApp();
+  const { shell, host } = useApp();
   if (ports.length === 0) return <span className="muted">–</span>;
-  const open = (url: string): void => {
-    shell
-      .call('external.open', { url })
-      .catch((error: unknown) => showToast('error', errorMessage(error)));
+  const isFar = host?.kind === 'ssh';
+  const open = async ({ IP, PublicPort = 0 }: Port): Promise<void> => {
+    try {
+      const address = isFar
+        ? `localhost:${await forward(shell, host.id, PublicPort)}`
+        : `${addressOf(IP)}:${PublicPort}`;
+      await shell.call('external.open', { url: `http://${address}` });
+    } catch (error) {
+      showToast('error', errorMessage(error));
+    }
   };
   return withoutTwins(ports).map((port) => {
     const key = `${port.IP}:${port.PublicPort}:${port.PrivatePort}/${port.Type}`;
@@ -37,15 +44,15 @@ export function PortLinks({ ports }: { readonly ports: readonly Port[] }) {
       ? `${port.PublicPort}:${port.PrivatePort}`
       : `${port.PrivatePort}/${port.Type}`;
     if (!port.PublicPort || port.Type !== 'tcp') return <Fragment key={key}>{text} </Fragment>;
-    const host = addressOf(port.IP);
     return (
       <button
         key={key}
         type="button"
         className="link"
+        title={isFar ? 'Forward the port to this machine and open it' : 'Open in the browser'}
         onClick={(event) => {
           event.stopPropagation();
-          open(`http://${host}:${port.PublicPort}`);
+          void open(port);
         }}
       >
         {text}

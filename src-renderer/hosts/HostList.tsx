@@ -7,6 +7,7 @@ import { useApp } from '../app/context.tsx';
 import { Confirm } from '../ui/Confirm.tsx';
 import { showToast } from '../ui/toasts.ts';
 import { AddHost } from './AddHost.tsx';
+import { useForwards } from './forwards-store.ts';
 import { HostFacts } from './HostFacts.tsx';
 import { HOST_STATES } from './host-states.ts';
 import { useHosts } from './hosts-store.ts';
@@ -58,6 +59,7 @@ export function HostList() {
             {row.kind === 'ssh' && (row.status.state === 'up' || row.status.state === 'slow') && (
               <HostFacts id={row.id} />
             )}
+            <Forwards host={row.id} />
             <div className="actions">
               <button
                 type="button"
@@ -107,5 +109,25 @@ export function HostList() {
         </Confirm>
       )}
     </>
+  );
+}
+
+/** Ports of the host that this window lends to this machine. */
+function Forwards({ host }: { readonly host: string }) {
+  const forwards = useForwards(host);
+  if (forwards.length === 0) return null;
+  return (
+    <ul className="plain" aria-label="Forwarded ports">
+      {forwards.map(({ farPort, port, stop }) => (
+        <li key={farPort} className="inline">
+          <code>
+            localhost:{port} → {farPort}
+          </code>
+          <button type="button" onClick={stop}>
+            Close
+          </button>
+        </li>
+      ))}
+    </ul>
   );
 }

@@ -97,6 +97,9 @@ export function contractShell(): ShellHandlers {
     'hosts.remove': hasNone,
     'hosts.connect': hasNone,
     'hosts.facts': hasNone,
+    async *'hosts.forward'() {
+      yield { port: 1 };
+    },
     async *'hosts.questions'() {
       yield [];
     },

@@ -1,5 +1,8 @@
 import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { createServer as createHttpServer } from 'node:http';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
@@ -384,7 +387,94 @@ describe('when the line is bad', () => {
   });
 });
 
+/** A line that is this slow each way, and counts how often the talk changes direction. */
+async function startSlowLine(port: number, delayMs: number) {
+  let turns = 0;
+  let speaker = '';
+  const server = createServer((near) => {
+    const far = connect(port, '127.0.0.1');
+    const pass = (from: Socket, to: Socket, name: string): void => {
+      from.on('data', (chunk) => {
+        if (speaker !== name) turns += 1;
+        speaker = name;
+        setTimeout(() => to.write(chunk), delayMs);
+      });
+      from.on('close', () => setTimeout(() => to.destroy(), delayMs));
+      from.on('error', () => undefined);
+    };
+    pass(near, far, 'near');
+    pass(far, near, 'far');
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  closing.push({ [Symbol.dispose]: () => void server.close() });
+  return {
+    port: (server.address() as AddressInfo).port,
+    /** Round trips since it was last asked. */
+    roundTrips: () => {
+      const count = Math.ceil(turns / 2);
+      turns = 0;
+      speaker = '';
+      return count;
+    },
+  };
+}
+
+describe('far away', () => {
+  it('needs two round trips an action, and shows how far it is', async () => {
+    const sshd = await startSshd();
+    const line = await startSlowLine(sshd.port, 100);
+    const window = openWindow(sshd, [`IdentityFile ${key('plain')}`]);
+    window.know(`[127.0.0.1]:${line.port} ${sshd.hostKey}`);
+    const id = await window.add('Far', {
+      kind: 'ssh',
+      destination: `box:${line.port}`,
+      engineSocket: daemon.socket,
+    });
+    await expect
+      .poll(() => window.desk.book.list()[0]?.status.latencyMs ?? 0, { timeout: 30_000 })
+      .toBeGreaterThan(200);
+    // Its own watching has settled when nothing is said for a while.
+    await expect
+      .poll(
+        async () => {
+          line.roundTrips();
+          await new Promise((resolve) => setTimeout(resolve, 800));
+          return line.roundTrips();
+        },
+        { timeout: 30_000 },
+      )
+      .toBe(0);
+    await expectEngine(window, id);
+    expect(line.roundTrips()).toBeLessThanOrEqual(2);
+  });
+});
+
 describe('the machine behind it', () => {
+  it('lends a port to this machine until nobody wants it', async () => {
+    const sshd = await startSshd();
+    const far = createHttpServer((_request, response) => response.end('from afar'));
+    far.listen(0, '127.0.0.1');
+    await once(far, 'listening');
+    closing.push({ [Symbol.dispose]: () => void far.close() });
+    const { port } = far.address() as AddressInfo;
+    const window = openWindow(sshd);
+    const id = await addBox(window);
+    await window.until(id, 'up', 'slow');
+    const stop = new AbortController();
+    const asked = { id, address: '127.0.0.1', port };
+    const forwards = window.client.stream('hosts.forward', asked, stop.signal);
+    const first = await forwards[Symbol.asyncIterator]().next();
+    const lent = first.value?.port ?? 0;
+    // Its own number is taken here by the very server behind it.
+    expect(lent).not.toBe(port);
+    expect(await (await fetch(`http://127.0.0.1:${lent}/`)).text()).toBe('from afar');
+    stop.abort();
+    await expect
+      .poll(() => fetch(`http://127.0.0.1:${lent}/`).catch(() => 'closed'), { timeout: 10_000 })
+      .toBe('closed');
+  });
+
   it('tells facts, and opens its own shell at the asked size', async () => {
     const sshd = await startSshd();
     const window = openWindow(sshd);

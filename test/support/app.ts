@@ -1,6 +1,6 @@
 /** The real app as a person starts it, a window on it in Chromium, and the docker CLI on the same daemon. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -23,9 +23,11 @@ export class TestApp implements AsyncDisposable {
   #browser: Browser | undefined;
   #address = '';
 
-  /** Starts the app with busybox loaded. */
-  static async start(): Promise<TestApp> {
+  /** Starts the app with busybox loaded; `sshConfig` becomes the user's ssh_config. */
+  static async start(options: { readonly sshConfig?: string } = {}): Promise<TestApp> {
     const app = new TestApp();
+    mkdirSync(join(app.root, 'home/.ssh'), { recursive: true, mode: 0o700 });
+    writeFileSync(join(app.root, 'home/.ssh/config'), options.sshConfig ?? '');
     mkdirSync(shots, { recursive: true });
     await app.launch();
     const archive = await dockerArchive([
@@ -51,6 +53,7 @@ export class TestApp implements AsyncDisposable {
       stdio: ['ignore', 'pipe', 'inherit'],
       env: {
         ...process.env,
+        HOME: join(this.root, 'home'),
         XDG_CONFIG_HOME: join(this.root, 'config'),
         DOCKER_CONFIG: join(this.root, 'docker'),
       },

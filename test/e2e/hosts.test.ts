@@ -1,0 +1,110 @@
+/** Looking after a machine over SSH from the window, on a real sshd: the question, the screens, a shell, a port. */
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { findBarriers, shoot, TestApp } from '../support/app.ts';
+import { TestDaemon } from '../support/daemon.ts';
+import { NO_LEAKS } from '../support/leak-guard.ts';
+import { makeKey, TestSshd } from '../support/sshd.ts';
+
+let far: TestDaemon;
+let sshd: TestSshd;
+let app: TestApp;
+let page: Page;
+let keys: string;
+
+const go = (name: string): Promise<void> =>
+  page.getByRole('navigation').getByRole('link', { name, exact: true }).click();
+
+beforeAll(async () => {
+  far = await TestDaemon.start();
+  await far.docker(['run', '-d', '--name', 'lighthouse', 'busybox', 'sleep', '1000']);
+  sshd = await TestSshd.start();
+  keys = mkdtempSync(join(tmpdir(), 'windlass-keys-'));
+  sshd.authorize(makeKey(join(keys, 'key')));
+  app = await TestApp.start({
+    sshConfig: [
+      'Host far',
+      '  HostName 127.0.0.1',
+      `  Port ${sshd.port}`,
+      '  User root',
+      `  IdentityFile ${join(keys, 'key')}`,
+      `  UserKnownHostsFile ${join(keys, 'known_hosts')}`,
+    ].join('\n'),
+  });
+  await app.docker(['run', '-d', '--name', 'homely', 'busybox', 'sleep', '1000']);
+  page = await app.open();
+});
+afterAll(async () => {
+  await app[Symbol.asyncDispose]();
+  await sshd[Symbol.asyncDispose]();
+  await far.docker(['rm', '-f', 'lighthouse']);
+  await far[Symbol.asyncDispose]();
+  rmSync(keys, { recursive: true });
+  expect(app.leaks()).toEqual(NO_LEAKS);
+});
+
+describe('a host over SSH', () => {
+  it('is added by its name in ssh_config, its key shown first', async () => {
+    await go('Hosts');
+    await page.getByRole('button', { name: 'Add a host' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByLabel('Destination').fill('far');
+    await dialog.getByLabel('Engine socket there').fill(far.socket);
+    await dialog.getByRole('button', { name: 'Add', exact: true }).click();
+    await page.getByRole('heading', { name: 'Is this the right host?' }).waitFor();
+    const printed = execFileSync('ssh-keygen', [
+      '-lf',
+      join(sshd.directory, 'host_ed25519.pub'),
+    ]).toString();
+    await dialog.getByText(printed.split(' ')[1] ?? 'no fingerprint').waitFor();
+    await shoot(page, '15-host-key-light');
+    expect(await findBarriers(page)).toEqual([]);
+    await dialog.getByRole('button', { name: 'Yes, it is' }).click();
+    const card = page.getByRole('listitem').filter({ hasText: 'ssh://far' });
+    await expect.poll(() => card.locator('.state').innerText()).toMatch(/up|slow/);
+    await card.getByText('Kernel').waitFor();
+    await shoot(page, '16-hosts-light');
+    expect(await findBarriers(page)).toEqual([]);
+  });
+
+  it('is shown instead of this machine, and back', async () => {
+    const card = page.getByRole('listitem').filter({ hasText: 'ssh://far' });
+    await card.getByRole('button', { name: 'Show its containers' }).click();
+    await page.getByRole('row', { name: /^lighthouse/ }).waitFor();
+    expect(await page.getByRole('row', { name: /^homely/ }).count()).toBe(0);
+    await page.getByRole('button', { name: 'Stop lighthouse' }).waitFor();
+    await page.getByRole('button', { name: 'Kill lighthouse' }).click();
+    await expect
+      .poll(async () => (await far.docker(['ps', '-q'])).stdout, { timeout: 20_000 })
+      .toBe('');
+    await page.getByLabel('Host', { exact: true }).selectOption('this machine');
+    await page.getByRole('row', { name: /^homely/ }).waitFor();
+  });
+
+  it('opens its own shell', async () => {
+    await go('Hosts');
+    const card = page.getByRole('listitem').filter({ hasText: 'ssh://far' });
+    await card.getByRole('button', { name: 'Shell' }).click();
+    await page.locator('.terminal-place .xterm-helper-textarea').focus();
+    await page.keyboard.type('echo over-$((40+2))-$SSH_CONNECTION');
+    await page.keyboard.press('Enter');
+    await expect
+      .poll(() => page.locator('.terminal-place .xterm-rows').innerText())
+      .toContain('over-42-127.0.0.1');
+  });
+
+  it('says why when it is gone, and comes back when asked', async () => {
+    await go('Hosts');
+    await sshd.stop();
+    const card = page.getByRole('listitem').filter({ hasText: 'ssh://far' });
+    await card.getByText('refuses connections. Does sshd run there?').waitFor();
+    await shoot(page, '17-host-lost-light');
+    await sshd.launch();
+    await card.getByRole('button', { name: 'Try again' }).click();
+    await expect.poll(() => card.locator('.state').innerText()).toMatch(/up|slow/);
+  });
+});
