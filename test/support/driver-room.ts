@@ -1,9 +1,8 @@
 /** A data root for each graph driver this machine can run, on the file system the driver needs. */
 import { execFileSync } from 'node:child_process';
 import {
-  accessSync,
-  constants,
   existsSync,
+  mkdirSync,
   mkdtempSync,
   readFileSync,
   rmSync,
@@ -35,25 +34,6 @@ const knowsFileSystem = (name: string): boolean => {
     succeeds(() => run('modprobe', name));
   return readFileSync('/proc/filesystems', 'utf8').includes(`\t${name}\n`);
 };
-
-const canRunFuse = (): boolean =>
-  succeeds(() => {
-    accessSync('/dev/fuse', constants.R_OK | constants.W_OK);
-    run('fuse-overlayfs', '--version');
-  });
-
-const canRunBtrfs = (): boolean =>
-  knowsFileSystem('btrfs') &&
-  existsSync('/dev/loop-control') &&
-  succeeds(() => run('mkfs.btrfs', '--version'));
-
-/** Drivers whose suite runs here. Those of the kernel's that are missing are seen to be refused. */
-export const DRIVERS: readonly string[] = [
-  'overlay2',
-  'vfs',
-  ...(canRunFuse() ? ['fuse-overlayfs'] : []),
-  ...(canRunBtrfs() ? ['btrfs'] : []),
-];
 
 export interface DriverRoom extends Disposable {
   readonly dataRoot: string;
@@ -102,3 +82,31 @@ function mountLoop(image: string, directory: string): void {
     }
   }
 }
+
+/** By doing it: a container may have the device and still not be let. */
+const canRunFuse = (): boolean =>
+  succeeds(() => {
+    const directory = mkdtempSync(join(tmpdir(), 'windlass-fuse-'));
+    try {
+      for (const name of ['lower', 'upper', 'work', 'merged']) mkdirSync(join(directory, name));
+      const at = (name: string): string => join(directory, name);
+      const options = `lowerdir=${at('lower')},upperdir=${at('upper')},workdir=${at('work')}`;
+      run('fuse-overlayfs', '-o', options, at('merged'));
+      run('umount', at('merged'));
+    } finally {
+      rmSync(directory, { recursive: true, force: true });
+    }
+  });
+
+const canRunBtrfs = (): boolean =>
+  knowsFileSystem('btrfs') &&
+  existsSync('/dev/loop-control') &&
+  succeeds(() => openDriverRoom('btrfs')[Symbol.dispose]());
+
+/** Drivers whose suite runs here. Those of the kernel's that are missing are seen to be refused. */
+export const DRIVERS: readonly string[] = [
+  'overlay2',
+  'vfs',
+  ...(canRunFuse() ? ['fuse-overlayfs'] : []),
+  ...(canRunBtrfs() ? ['btrfs'] : []),
+];
