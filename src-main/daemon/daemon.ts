@@ -154,7 +154,9 @@ async function startParts(config: DaemonConfig, wiring: Wiring): Promise<Parts> 
       log,
     }),
   );
-  await layers.sweepUnreferenced();
+  if (await images.hasImagesAside())
+    log.warn('layers that no image needs are kept, for there are images set aside');
+  else await layers.sweepUnreferenced();
   const shutdownState = { isShuttingDown: false };
   const registry = new ContainerRegistry();
   const context: ContainerContext = {

@@ -10,7 +10,7 @@ import { answersPing, type EngineAnswer, engineRequest } from './engine-request.
 import { busyboxImage, dockerArchive } from './fixture-images.ts';
 import { findLeaks, type Leaks, type MachineSnapshot, snapshotMachine } from './leak-guard.ts';
 
-const START_LIMIT_MS = 20_000;
+const START_LIMIT_MS = 60_000;
 const entry = fileURLToPath(new URL('../../src-main/windlassd.ts', import.meta.url));
 let nextSubnet = 40 + (process.pid % 40);
 
@@ -100,9 +100,11 @@ export class TestDaemon implements AsyncDisposable {
     ];
   }
 
-  async launch(): Promise<void> {
+  /** `env` is added to the environment. */
+  async launch(env: NodeJS.ProcessEnv = {}): Promise<void> {
     const child = spawn(process.execPath, this.arguments(), {
       stdio: ['ignore', 'ignore', 'pipe'],
+      env: { ...process.env, ...env },
     });
     child.stderr.pipe(createWriteStream(join(this.root, 'daemon.log'), { flags: 'a' }));
     this.#child = child;
@@ -133,6 +135,15 @@ export class TestDaemon implements AsyncDisposable {
     const exited = new Promise<number | null>((resolve) => child.once('exit', resolve));
     child.kill(signal);
     return exited;
+  }
+
+  /** Resolves when the daemon has died by itself; false when it lives on. */
+  async died(limitMs: number): Promise<boolean> {
+    const child = this.#child;
+    const isDead = (): boolean => !child || child.exitCode !== null || child.signalCode !== null;
+    const limit = Date.now() + limitMs;
+    while (!isDead() && Date.now() < limit) await delay(10);
+    return isDead();
   }
 
   leaks(): Leaks {

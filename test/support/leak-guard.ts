@@ -44,8 +44,15 @@ function isLinkOf(root: string, link: string): boolean {
   return alias(link).includes(root) || alias(`${link}/master`).includes(root);
 }
 
-const tableHash = (dataRoot: string): string =>
-  createHash('sha256').update(dataRoot).digest('hex').slice(0, 8);
+/** The name of a daemon's table of rules. */
+export const tableOf = (dataRoot: string): string =>
+  `windlass_${createHash('sha256').update(dataRoot).digest('hex').slice(0, 8)}`;
+
+const isLink = (name: string): boolean => /^(veth|wl-|br-|windlass)/.test(name);
+
+/** Bridges of the daemon with that root directory, and the veths on them. */
+export const linksBelow = (root: string): readonly string[] =>
+  readdirSync('/sys/class/net').filter((name) => isLink(name) && isLinkOf(root, name));
 
 /** Everything on the machine that names the directory, and every link and table made since `before`. */
 export function findLeaks(root: string, before: MachineSnapshot): Leaks {
@@ -56,7 +63,7 @@ export function findLeaks(root: string, before: MachineSnapshot): Leaks {
     processes: processesNaming(root),
     namespaces: existsSync(namespaces) ? readdirSync(namespaces) : [],
     links: now.links.filter((link) => !before.links.includes(link) && isLinkOf(root, link)),
-    tables: now.tables.filter((table) => table.includes(tableHash(join(root, 'data')))),
+    tables: now.tables.filter((table) => table.includes(tableOf(join(root, 'data')))),
   };
 }
 
@@ -71,7 +78,7 @@ export interface MachineSnapshot {
 export function snapshotMachine(): MachineSnapshot {
   const tables = lines(execFileSync('nft', ['list', 'tables']).toString());
   return {
-    links: readdirSync('/sys/class/net').filter((name) => /^(veth|wl-|br-|windlass)/.test(name)),
+    links: readdirSync('/sys/class/net').filter(isLink),
     tables: tables.filter((line) => line.includes('windlass')),
   };
 }

@@ -8,16 +8,20 @@ import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorMessage } from '../../../shared/errors.ts';
 import type { Log } from '../log/log.ts';
-import { writeFileAtomic } from '../platform/atomic-file.ts';
+import { sweepTemporaryFiles, syncDirectory, writeFileAtomic } from '../platform/atomic-file.ts';
+import { failpoint } from '../platform/failpoint.ts';
 import { hasErrno } from '../platform/libc.ts';
 import type { ContainerProgress, ContainerRecord } from './container.ts';
 import { NEVER_RUN } from './container-state.ts';
+import { checkedProgress, checkedRecord } from './stored-container.ts';
 
 const CONFIG = 'config.v2.json';
 const HOST_CONFIG = 'hostconfig.json';
 const STATE = 'state.json';
 /** Before the id: the container is removed, its files are on their way. */
 const REMOVING = '.removing-';
+/** Before the id: the container is being made, nobody has been told of it. */
+const CREATING = '.creating-';
 
 export interface StoredContainer {
   readonly record: ContainerRecord;
@@ -44,28 +48,29 @@ export class ContainerStore {
     return join(this.#root, id);
   }
 
-  /** Makes the container's directory and writes all of it. */
+  /** Makes the container's directory with all of it; it is there whole or not at all. */
   async create(record: ContainerRecord, progress: ContainerProgress): Promise<void> {
-    const directory = this.directoryOf(record.id);
-    await mkdir(join(directory, 'checkpoints'), { recursive: true, mode: 0o700 });
-    await Promise.all([this.saveRecord(record), this.saveProgress(record.id, progress)]);
+    const building = join(this.#root, `${CREATING}${record.id}`);
+    try {
+      await mkdir(join(building, 'checkpoints'), { recursive: true, mode: 0o700 });
+      await writeRecord(building, record);
+      failpoint('create: state half written');
+      await writeProgress(building, progress);
+      await rename(building, this.directoryOf(record.id));
+    } catch (error) {
+      await rm(building, { recursive: true, force: true });
+      throw error;
+    }
+    await syncDirectory(this.#root);
   }
 
   /** Writes what create fixed and what update or rename changed. */
   async saveRecord(record: ContainerRecord): Promise<void> {
-    const directory = this.directoryOf(record.id);
-    const { hostConfig, ...config } = record;
-    await Promise.all([
-      writeFileAtomic(join(directory, CONFIG), JSON.stringify(config), { mode: 0o600 }),
-      writeFileAtomic(join(directory, HOST_CONFIG), JSON.stringify(hostConfig), { mode: 0o600 }),
-    ]);
+    await writeRecord(this.directoryOf(record.id), record);
   }
 
   async saveProgress(id: string, progress: ContainerProgress): Promise<void> {
-    await writeFileAtomic(join(this.directoryOf(id), STATE), JSON.stringify(progress), {
-      mode: 0o600,
-      sync: false,
-    });
+    await writeProgress(this.directoryOf(id), progress);
   }
 
   /** Takes the container from disk at once. Resolves to the end of deleting its files, which never rejects. */
@@ -108,7 +113,7 @@ export class ContainerStore {
   async loadAll(): Promise<readonly StoredContainer[]> {
     const loaded: StoredContainer[] = [];
     for (const id of await readdir(this.#root)) {
-      if (id.startsWith(REMOVING)) {
+      if (id.startsWith(REMOVING) || id.startsWith(CREATING)) {
         await this.#delete(join(this.#root, id));
         continue;
       }
@@ -125,12 +130,11 @@ export class ContainerStore {
     const directory = this.directoryOf(id);
     const read = async (name: string): Promise<unknown> =>
       JSON.parse(await readFile(join(directory, name), 'utf8'));
-    const config = (await read(CONFIG)) as Omit<ContainerRecord, 'hostConfig'>;
-    if (config.id !== id || typeof config.name !== 'string')
-      throw new Error(`${CONFIG} does not describe container ${id}`);
-    const hostConfig = (await read(HOST_CONFIG)) as ContainerRecord['hostConfig'];
+    const record = checkedRecord(await read(CONFIG), await read(HOST_CONFIG));
+    if (record.id !== id) throw new Error(`${CONFIG} does not describe container ${id}`);
     const progress = await this.#loadProgress(id, read);
-    return { record: { ...config, hostConfig }, progress, directory };
+    await sweepTemporaryFiles(directory);
+    return { record, progress, directory };
   }
 
   async #loadProgress(
@@ -138,9 +142,7 @@ export class ContainerStore {
     read: (name: string) => Promise<unknown>,
   ): Promise<ContainerProgress> {
     try {
-      const progress = (await read(STATE)) as ContainerProgress;
-      if (typeof progress.state.kind === 'string') return progress;
-      throw new Error(`${STATE} has no state`);
+      return checkedProgress(await read(STATE));
     } catch (error) {
       this.#log.warn('container state lost, taken as exited', { id, error: errorMessage(error) });
       return {
@@ -165,4 +167,21 @@ export class ContainerStore {
       error: errorMessage(error),
     });
   }
+}
+
+async function writeRecord(
+  directory: string,
+  { hostConfig, ...config }: ContainerRecord,
+): Promise<void> {
+  await Promise.all([
+    writeFileAtomic(join(directory, CONFIG), JSON.stringify(config), { mode: 0o600 }),
+    writeFileAtomic(join(directory, HOST_CONFIG), JSON.stringify(hostConfig), { mode: 0o600 }),
+  ]);
+}
+
+async function writeProgress(directory: string, progress: ContainerProgress): Promise<void> {
+  await writeFileAtomic(join(directory, STATE), JSON.stringify(progress), {
+    mode: 0o600,
+    sync: false,
+  });
 }

@@ -15,6 +15,7 @@ import { invalidArgument, isEngineError } from '../../../shared/errors.ts';
 import type { Image, Platform } from '../image/image-service.ts';
 import { checkLogMode } from '../log/log-mode.ts';
 import type { EndpointRequest, SpanSink } from '../network/network-controller.ts';
+import { failpoint } from '../platform/failpoint.ts';
 import { Container, type ContainerProgress, type ContainerRecord } from './container.ts';
 import { type ContainerContext, publishEvent } from './container-context.ts';
 import { newContainerId } from './container-registry.ts';
@@ -59,6 +60,7 @@ export async function createContainer(
   await using undo = new AsyncDisposableStack();
   const name = context.registry.reserveName(options.name, id);
   undo.defer(() => context.registry.releaseName(name, id));
+  failpoint('create: name reserved');
   const container = await build(
     context,
     { ...checked, id, name, image, endpoints },
@@ -68,6 +70,7 @@ export async function createContainer(
   await recorder.span('write state', () =>
     context.store.create(container.record, container.progress),
   );
+  failpoint('create: state written');
   // With the step that has just ended; the file has it from the next state on.
   container.progress.launches = [];
   keepLaunch(container, recorder.record());
@@ -170,6 +173,7 @@ async function build(
   const mounts = await work.span('resolve mounts', () =>
     registerMounts(context, { containerId: id, config, hostConfig }, work.undo),
   );
+  failpoint('create: volumes held');
   await copyUpVolumes({ layer, mounts, volumes: context.volumes, containerId: id }, work.span);
   return new Container(recordOf(context, { ...plan, config }, mounts), newProgress(), {
     directory,

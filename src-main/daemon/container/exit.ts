@@ -5,6 +5,7 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { errorMessage } from '../../../shared/errors.ts';
+import { failpoint } from '../platform/failpoint.ts';
 import type { ExitStatus } from '../runtime/runtime.ts';
 import type { Container } from './container.ts';
 import { type ContainerContext, publishEvent, saveProgress } from './container-context.ts';
@@ -28,6 +29,7 @@ export async function handleExit(
   ending: { readonly status: ExitStatus; readonly sequel: ExitSequel },
 ): Promise<void> {
   const { status, sequel } = ending;
+  failpoint('stop: exit noticed');
   await drainOutput(container);
   const isRestarting = await container.lock.run(() => settle(context, container, status));
   if (isRestarting) {
@@ -64,6 +66,7 @@ async function settle(
   delete live.health;
   endRun(context, container);
   await releaseShared(context, container);
+  failpoint('stop: network released');
   progress.sandbox = null;
   if (willRestart) progress.restartCount++;
   if (isRunning(progress.state)) {
@@ -73,6 +76,7 @@ async function settle(
     });
   }
   await saveProgress(context, container);
+  failpoint('stop: state written');
   publishEvent(context, container, 'die', { exitCode: String(status.exitCode) });
   container.announce('exit');
   return willRestart;
@@ -89,6 +93,7 @@ function endRun(context: ContainerContext, container: Container): void {
   const freed = async (): Promise<void> => {
     await run?.stdio.close();
     await task?.delete();
+    failpoint('stop: task freed');
   };
   if (run) container.live.logClosed = run.log.close();
   const teardown = Promise.all([

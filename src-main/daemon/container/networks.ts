@@ -1,6 +1,7 @@
 /** Connecting and disconnecting containers, live or at rest (moby daemon/container_operations.go). */
 import { forbidden, internal } from '../../../shared/errors.ts';
 import type { EndpointRequest } from '../network/network-controller.ts';
+import { failpoint } from '../platform/failpoint.ts';
 import type { Container } from './container.ts';
 import { type ContainerContext, saveProgress } from './container-context.ts';
 import { isLive } from './container-state.ts';
@@ -23,9 +24,11 @@ export function containerNetworks(context: ContainerContext): ContainerNetworks 
         checkConnect(context, container, network);
         const { record, progress } = container;
         const state = await context.network.connect(network, container.id, endpoint);
+        failpoint('connect: sandbox changed');
         record.endpoints = { ...record.endpoints, [network]: endpoint };
         if (state) progress.sandbox = state;
         await save(container);
+        failpoint('connect: record written');
       });
     },
     async disconnect(nameOrId, containerName, force) {

@@ -1,5 +1,6 @@
 /** Remove: refused while it lives unless forced; then layer, directory, volumes, name (moby daemon/delete.go). */
 import { conflict, errorMessage, internal } from '../../../shared/errors.ts';
+import { failpoint } from '../platform/failpoint.ts';
 import type { Container } from './container.ts';
 import { type ContainerContext, publishEvent, saveProgress } from './container-context.ts';
 import { isRunning, type StateKind, transition } from './container-state.ts';
@@ -69,13 +70,16 @@ async function removeLocked(
     mounts: container.record.mounts,
     deleteAnonymous: options.volumes,
   });
+  failpoint('remove: volumes released');
   publishEvent(context, container, 'destroy');
   container.announce('removed');
 }
 
 async function freeDisk(context: ContainerContext, container: Container): Promise<void> {
   await Promise.all([releaseShared(context, container), closeLog(container)]);
+  failpoint('remove: network released');
   const { done: removal } = await context.store.remove(container.id);
+  failpoint('remove: directory out of sight');
   try {
     await context.layers.releaseReadWrite(container.id);
   } catch (error) {

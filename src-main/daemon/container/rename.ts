@@ -1,5 +1,6 @@
 /** Rename (moby daemon/rename.go). */
 import { conflict } from '../../../shared/errors.ts';
+import { failpoint } from '../platform/failpoint.ts';
 import type { Container } from './container.ts';
 import { type ContainerContext, publishEvent } from './container-context.ts';
 
@@ -21,6 +22,7 @@ export async function rename(
       container.record.name = oldName;
       throw error;
     }
+    failpoint('rename: record written');
     context.registry.releaseName(oldName, container.id);
     publishEvent(context, container, 'rename', { oldName: `/${oldName}` });
   });

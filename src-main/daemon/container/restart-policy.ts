@@ -30,10 +30,12 @@ export function shouldRestart(
 
 /** Whether a container that is not running is to be started when the daemon starts. */
 export function startsWithDaemon(container: Container): boolean {
-  const name = container.record.hostConfig.RestartPolicy?.Name;
-  if (!container.progress.hasBeenStartedBefore) return false;
-  if (name === 'always') return true;
-  return name === 'unless-stopped' && !container.progress.hasBeenManuallyStopped;
+  const { hasBeenStartedBefore, hasBeenManuallyStopped } = container.progress;
+  if (!hasBeenStartedBefore) return false;
+  if (container.record.hostConfig.RestartPolicy?.Name === 'always') return true;
+  return (
+    !hasBeenManuallyStopped && shouldRestart(container, container.state.lastRun.exitCode, false)
+  );
 }
 
 const delays = new WeakMap<Container, number>();

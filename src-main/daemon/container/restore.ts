@@ -21,17 +21,28 @@ export interface RestoreOptions {
   readonly onExit: (container: Container, status: ExitStatus) => void;
 }
 
-/** Loads and reconciles all; answers those the restart policy wants started. */
+export interface Restored {
+  /** Those the restart policy wants started. */
+  readonly toStart: readonly Container[];
+  /** Those that were to be removed at their end, which nobody saw (`--rm`). */
+  readonly toRemove: readonly Container[];
+}
+
+/** Loads and reconciles all. */
 export async function restoreContainers(
   context: ContainerContext,
   options: RestoreOptions,
-): Promise<readonly Container[]> {
+): Promise<Restored> {
   const stored = await context.store.loadAll();
   const containers = stored.map((one) => register(context, one));
   holdVolumes(context, containers);
   await Promise.all(containers.map((container) => settleOne(context, container, options)));
   await sweep(context);
-  return containers.filter((container) => !isLive(container.state) && startsWithDaemon(container));
+  const resting = containers.filter((container) => !isLive(container.state));
+  return {
+    toStart: resting.filter(startsWithDaemon),
+    toRemove: resting.filter(({ record }) => record.hostConfig.AutoRemove),
+  };
 }
 
 function register(context: ContainerContext, stored: StoredContainer): Container {
@@ -69,7 +80,8 @@ async function settleOne(
     const state = await task?.state();
     if (task && (state === 'running' || state === 'paused'))
       await adopt(context, container, { task, state, onExit: options.onExit });
-    else await settleEnded(context, container, task);
+    // Created, never started: there is no end to be told of.
+    else await settleEnded(context, container, state === 'stopped' ? task : undefined);
   } catch (error) {
     context.log.error('container could not be restored', {
       container: container.id,
@@ -100,8 +112,15 @@ async function adopt(
   if (progress.sandbox)
     await context.network.restoreSandbox(sandboxRequestOf(container), progress.sandbox);
   const { lastRun } = progress.state;
-  const startedAt = isLive(progress.state) ? progress.state.startedAt : lastRun.startedAt;
+  for (const mount of container.record.mounts) {
+    if (mount.Type === 'volume') context.volumes.adopt(mount.Name ?? '', container.id);
+  }
+  // A daemon that died in the middle of the start did not write that it runs.
+  const startedAt = isLive(progress.state)
+    ? progress.state.startedAt
+    : new Date().toISOString().replace('Z', '000000Z');
   progress.state = { kind: found.state, pid: found.task.pid, startedAt, lastRun };
+  progress.hasBeenStartedBefore = true;
   await saveProgress(context, container);
   context.log.info('container re-adopted', { container: container.id, pid: found.task.pid });
   watchTask(context, container, found.task, found.onExit);
@@ -120,6 +139,7 @@ async function settleEnded(
   await task?.delete();
   await context.runtime.purge(container.id);
   await releaseRun(context, container);
+  await context.layers.getReadWrite(container.id)?.unmountLeftover();
   progress.sandbox = null;
   if (!wasRunning) return;
   const { lastRun } = progress.state;
@@ -153,7 +173,7 @@ async function drainLeftover(context: ContainerContext, container: Container): P
   await log.close();
 }
 
-/** Removes what no known container owns: tasks, namespaces, rules, read-write layers. */
+/** Removes what no known container owns: tasks, FIFOs, mounts, namespaces, rules, read-write layers. */
 async function sweep(context: ContainerContext): Promise<void> {
   const known = new Set([
     ...context.registry.all().map((container) => container.id),
@@ -170,11 +190,14 @@ async function sweep(context: ContainerContext): Promise<void> {
     context.log.warn('task of no container removed', { id });
     await context.runtime.purge(id);
   }
+  await context.runtime.sweep(new Set([...live, ...(await context.store.quarantinedIds())]));
   for (const name of context.layers.listReadWrite()) {
     if (known.has(name)) continue;
     context.log.warn('read-write layer of no container removed', { name });
     await context.layers.releaseReadWrite(name);
   }
+  await TaskStdio.sweep(context.settings.execRoot, live);
+  context.volumes.unmountUnused();
   for (const what of await context.network.sweep(live)) {
     context.log.warn('network leftover removed', { what });
   }

@@ -172,7 +172,9 @@ export function createContainerRoom(context: ContainerContext): ContainerRoom {
   return {
     service,
     restore: async () => {
-      toStart = await restoreContainers(context, { onExit });
+      const restored = await restoreContainers(context, { onExit });
+      toStart = restored.toStart;
+      await Promise.all(restored.toRemove.map((container) => sequel.autoRemove(container)));
       for (const container of registry.all()) {
         if (isLive(container.state)) watchHealth(context, container);
       }

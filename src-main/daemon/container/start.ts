@@ -5,6 +5,7 @@
  */
 import { conflict, errorMessage, isEngineError } from '../../../shared/errors.ts';
 import type { SpanSink } from '../network/network-controller.ts';
+import { failpoint } from '../platform/failpoint.ts';
 import type { Task } from '../runtime/runtime.ts';
 import { streamsOf, TaskStdio } from '../runtime/task-stdio.ts';
 import type { Container } from './container.ts';
@@ -67,6 +68,7 @@ async function becomeRunning(
   });
   progress.hasBeenStartedBefore = true;
   await saveProgress(context, container);
+  failpoint('start: state written');
   publishEvent(context, container, 'start');
 }
 
@@ -106,7 +108,10 @@ async function launch(
     prepareRun(context, container, work),
     span('open log', async () => undo.adopt(await openRunLog(context, container), closeLog)),
   ] as const);
+  failpoint('start: run prepared');
   container.progress.sandbox = resources.sandbox;
+  // Who takes over the task of a daemon that died before it was running needs to know its network.
+  await saveProgress(context, container);
   const spec = await span('OCI spec', () => specFor(context, container, resources));
   const stdio = await span('stdio FIFOs', () =>
     TaskStdio.create(context.settings.execRoot, container.id, {
@@ -114,6 +119,7 @@ async function launch(
       stdin: container.record.config.OpenStdin ?? false,
     }),
   );
+  failpoint('start: FIFOs made');
   undo.defer(() => stdio.close());
   const task = await span(
     'runtime create',
@@ -126,10 +132,12 @@ async function launch(
       }),
     container.record.hostConfig.Runtime,
   );
+  failpoint('start: task created');
   undo.defer(() => context.runtime.purge(container.id));
   container.streams.connect(streamsOf(stdio, task), (source, chunk) => log.write(source, chunk));
   undo.defer(async () => container.streams.finish());
   await span('runtime start', () => task.start(), container.record.path);
+  failpoint('start: task started');
   container.live.run = { stdio, log };
   return task;
 }

@@ -6,6 +6,7 @@ import {
   internal,
   isEngineError,
 } from '../../../shared/errors.ts';
+import { failpoint } from '../platform/failpoint.ts';
 import { killPid } from '../platform/process.ts';
 import type { Container } from './container.ts';
 import { type ContainerContext, publishEvent, saveProgress } from './container-context.ts';
@@ -49,6 +50,7 @@ async function sendSignal(
     if (!isLive(container.state)) return cancelRestart(context, container);
     const wasPaused = container.state.kind === 'paused';
     await container.live.task?.kill(signal);
+    failpoint('stop: signal sent');
     // A frozen process takes no signal before it is thawed.
     if (wasPaused && endsContainer) await container.live.task?.resume();
     publishEvent(context, container, 'kill', { signal: String(signal) });

@@ -1,6 +1,7 @@
 /** `update`: limits and restart policy of a living or resting container (moby daemon/update.go). */
 import type { ContainerUpdateBody, HostConfig } from '../../../shared/engine/engine-api.ts';
 import { conflict, errorMessage, internal, invalidArgument } from '../../../shared/errors.ts';
+import { failpoint } from '../platform/failpoint.ts';
 import type { Container } from './container.ts';
 import { type ContainerContext, publishEvent } from './container-context.ts';
 import { isLive } from './container-state.ts';
@@ -38,6 +39,7 @@ export async function updateContainer(
     if (isLive(container.state)) await applyLive(container, next);
     container.record.hostConfig = next;
     await context.store.saveRecord(container.record);
+    failpoint('update: record written');
     publishEvent(context, container, 'update');
     return { Warnings: warnings.length === 0 ? null : warnings };
   });

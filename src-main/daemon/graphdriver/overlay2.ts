@@ -123,8 +123,9 @@ export class Overlay2Driver implements GraphDriver {
     try {
       mkdirSync(this.#path(id, 'diff'), { mode: 0o755 });
       const link = shortLink();
-      symlinkSync(join('..', id, 'diff'), join(this.#options.root, 'l', link));
+      // Written first: whoever removes a half-made layer finds its link.
       writeFileSync(this.#path(id, 'link'), link, { mode: 0o644 });
+      symlinkSync(join('..', id, 'diff'), join(this.#options.root, 'l', link));
       if (lower !== undefined) this.#putOn(id, lower);
     } catch (error) {
       rmSync(this.#path(id), { recursive: true, force: true });

@@ -147,6 +147,7 @@ const FILE_SYSTEMS: Readonly<Record<number, string>> = {
 async function openOverlay2(root: string, options: readonly string[]): Promise<GraphDriver> {
   const limit = overlayLimit(options);
   mkdirSync(root, { recursive: true, mode: 0o710 });
+  sweepProbes(root);
   const type = statfsSync(root).type;
   const backing = FILE_SYSTEMS[type] ?? '<unknown>';
   if (backing === 'overlayfs' || backing === 'zfs' || backing === 'nfs')
@@ -198,9 +199,19 @@ function canMount(root: string, options: string): boolean {
   }
 }
 
+const PROBE = '.probe-';
+
+/** What a probe left when the daemon died in it. */
+function sweepProbes(root: string): void {
+  for (const name of readdirSync(root).filter((one) => one.startsWith(PROBE))) {
+    unmountIfMounted(join(root, name, 'merged'));
+    rmSync(join(root, name), { recursive: true, force: true });
+  }
+}
+
 /** A real overlay mount of two layers; throws when the kernel or the file system cannot do it. */
 function probeOverlay(root: string, options: string): void {
-  const directory = mkdtempSync(join(root, `.probe-${randomBytes(3).toString('hex')}`));
+  const directory = mkdtempSync(join(root, `${PROBE}${randomBytes(3).toString('hex')}`));
   const merged = join(directory, 'merged');
   try {
     for (const name of ['lower1', 'lower2', 'upper', 'work', 'merged'])

@@ -60,6 +60,8 @@ export interface ImageServiceOptions {
 export interface LocalImageService extends ImageService {
   /** What is asked of registries without touching an image here. */
   readonly registries: RegistryService;
+  /** Images that could not be read need layers nobody else names: as long as there are any, layers are not swept. */
+  hasImagesAside(): Promise<boolean>;
   /** Set once the container room is there; until then no image counts as used. */
   setUsers(users: ImageUsers): void;
   /** From the next pull on (SIGHUP). Concurrency and attempts stay as they were. */
@@ -118,6 +120,7 @@ export async function createImageService(options: ImageServiceOptions): Promise<
         room.isPruning = false;
       }
     },
+    hasImagesAside: () => images.hasImagesAside(),
     setUsers: (users) => {
       room.users = users;
     },
@@ -163,7 +166,14 @@ function registryVerbs(
   };
 }
 
-type WiredVerbs = 'registries' | 'pull' | 'push' | 'prune' | 'setUsers' | 'setRegistryConfig';
+type WiredVerbs =
+  | 'hasImagesAside'
+  | 'registries'
+  | 'pull'
+  | 'push'
+  | 'prune'
+  | 'setUsers'
+  | 'setRegistryConfig';
 
 /** The verbs that need nothing but the stores. */
 function storeVerbs(context: ImageContext): Omit<LocalImageService, WiredVerbs> {

@@ -6,10 +6,11 @@
 import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorMessage, internal } from '../../../shared/errors.ts';
-import { digestOf, hexOf } from '../distribution/digest.ts';
+import { digestOf, hexOf, isDigest } from '../distribution/digest.ts';
 import type { Layer, LayerStore } from '../layer/layer-store.ts';
 import type { Log } from '../log/log.ts';
-import { writeFileAtomic } from '../platform/atomic-file.ts';
+import { sweepTemporaryFiles, writeFileAtomic } from '../platform/atomic-file.ts';
+import { failpoint } from '../platform/failpoint.ts';
 import { hasErrno } from '../platform/libc.ts';
 import { chainIdsOf, parseImageConfig } from './image-config.ts';
 import type { Image } from './image-service.ts';
@@ -26,6 +27,8 @@ export interface ImageStoreOptions {
   readonly layers: LayerStore;
   readonly log: Log;
 }
+
+const isTime = (text: string): boolean => !Number.isNaN(Date.parse(text));
 
 export class ImageStore {
   readonly #directory: string;
@@ -45,11 +48,19 @@ export class ImageStore {
     for (const kind of ['content', 'metadata']) {
       await mkdir(join(options.directory, kind, 'sha256'), { recursive: true, mode: 0o700 });
     }
-    const names = await readdir(join(options.directory, 'content', 'sha256'));
+    const content = join(options.directory, 'content', 'sha256');
+    await sweepTemporaryFiles(content);
+    const names = await readdir(content);
     await Promise.all(
       names.filter((name) => /^[a-f0-9]{64}$/.test(name)).map((hex) => store.#restore(hex)),
     );
+    await store.#sweepMetadata(new Set([...names, ...(await store.#namesAside())]));
     return store;
+  }
+
+  /** Images that could not be read, at this start or an earlier one, need layers that nobody else names. */
+  async hasImagesAside(): Promise<boolean> {
+    return (await this.#namesAside()).some((hex) => !this.#images.has(`sha256:${hex}`));
   }
 
   get size(): number {
@@ -103,7 +114,9 @@ export class ImageStore {
     const image: Image = { id, config, chainId };
     this.#images.set(id, { image, parent: undefined, lastTagged: undefined });
     try {
+      failpoint('image: layers held');
       await writeFileAtomic(this.#contentPath(id), bytes);
+      failpoint('image: config written');
     } catch (error) {
       this.#images.delete(id);
       if (chainId !== undefined) await this.#layers.release(chainId, id);
@@ -123,7 +136,9 @@ export class ImageStore {
     }
     this.#images.delete(id);
     await rm(this.#metadataPath(id), { recursive: true, force: true });
+    failpoint('image remove: metadata removed');
     await rm(this.#contentPath(id), { force: true });
+    failpoint('image remove: config removed');
     const { chainId } = stored.image;
     return chainId === undefined ? [] : this.#layers.release(chainId, id);
   }
@@ -145,6 +160,16 @@ export class ImageStore {
     stored.lastTagged = now;
   }
 
+  /** Metadata of images that are no more goes; of those set aside it stays, it is needed when they come back. */
+  async #sweepMetadata(contents: ReadonlySet<string>): Promise<void> {
+    const directory = join(this.#directory, 'metadata', 'sha256');
+    for (const entry of await readdir(directory, { withFileTypes: true })) {
+      const path = join(directory, entry.name);
+      if (contents.has(entry.name) && entry.isDirectory()) await sweepTemporaryFiles(path);
+      else await rm(path, { recursive: true, force: true });
+    }
+  }
+
   #contentPath(id: string): string {
     return join(this.#directory, 'content', 'sha256', hexOf(id));
   }
@@ -158,13 +183,18 @@ export class ImageStore {
     await writeFileAtomic(join(this.#metadataPath(id), name), value);
   }
 
-  async #readMetadata(id: string, name: string): Promise<string | undefined> {
+  async #readMetadata(
+    id: string,
+    name: string,
+    isValid: (text: string) => boolean,
+  ): Promise<string | undefined> {
     try {
       const text = (await readFile(join(this.#metadataPath(id), name), 'utf8')).trim();
-      return text === '' ? undefined : text;
+      return isValid(text) ? text : undefined;
     } catch (error) {
-      if (hasErrno(error, 'ENOENT')) return undefined;
-      throw error;
+      // What this machine knows beside the image is worth less than the image.
+      if (!hasErrno(error, 'ENOENT', 'ENOTDIR', 'EISDIR')) throw error;
+      return undefined;
     }
   }
 
@@ -175,8 +205,8 @@ export class ImageStore {
       if (digestOf(bytes) !== id) throw internal(`failed to verify: ${id}`);
       const config = parseImageConfig(bytes);
       const chainId = chainIdsOf(config.rootfs.diff_ids).at(-1);
-      const parent = await this.#readMetadata(id, 'parent');
-      const lastTagged = await this.#readMetadata(id, 'lastUpdated');
+      const parent = await this.#readMetadata(id, 'parent', isDigest);
+      const lastTagged = await this.#readMetadata(id, 'lastUpdated', isTime);
       if (chainId !== undefined && !this.#layers.acquire(chainId, id)) {
         throw internal(`layer does not exist: ${chainId}`);
       }
@@ -184,6 +214,15 @@ export class ImageStore {
     } catch (error) {
       this.#log.error('image put aside', { image: id, error: errorMessage(error) });
       await this.#quarantine(hex);
+    }
+  }
+
+  async #namesAside(): Promise<readonly string[]> {
+    try {
+      return await readdir(join(this.#directory, 'quarantine'));
+    } catch (error) {
+      if (hasErrno(error, 'ENOENT')) return [];
+      throw error;
     }
   }
 

@@ -1,5 +1,6 @@
 /** Which names point to which images: `repositories.json` in moby's form (moby reference/store.go). */
 import { rename } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { z } from 'zod';
 import { conflict, errorMessage, invalidArgument } from '../../../shared/errors.ts';
 import {
@@ -12,7 +13,8 @@ import {
   withDefaultTag,
 } from '../distribution/reference.ts';
 import type { Log } from '../log/log.ts';
-import { readJsonFile, writeFileAtomic } from '../platform/atomic-file.ts';
+import { readJsonFile, sweepTemporaryFiles, writeFileAtomic } from '../platform/atomic-file.ts';
+import { failpoint } from '../platform/failpoint.ts';
 
 const fileSchema = z.object({
   Repositories: z.record(z.string(), z.record(z.string(), z.string())),
@@ -38,6 +40,7 @@ export class ReferenceStore {
   /** A file that cannot be read is put aside; the images stay, without names. */
   static async open(path: string, log: Log): Promise<ReferenceStore> {
     const store = new ReferenceStore(path);
+    await sweepTemporaryFiles(dirname(path));
     try {
       const content = await readJsonFile(path);
       if (content !== undefined) store.#fill(fileSchema.parse(content).Repositories);
@@ -112,6 +115,7 @@ export class ReferenceStore {
     }
     this.#link(reference, imageId);
     await this.#save();
+    failpoint('reference: saved');
   }
 
   #link(reference: Reference, imageId: string): void {

@@ -8,6 +8,7 @@ import {
   type Reference,
   withDefaultTag,
 } from '../distribution/reference.ts';
+import { failpoint } from '../platform/failpoint.ts';
 import { type ImageContext, publishImageEvent, resolveImage } from './image-context.ts';
 import type { Image } from './image-service.ts';
 
@@ -130,6 +131,7 @@ async function deleteImage(
   }
   const parent = context.images.parentOf(id);
   await untagAll(context, id, rows);
+  failpoint('image remove: untagged');
   const layers = await context.images.delete(id);
   publishImageEvent(context, 'delete', id);
   rows.push({ Deleted: id }, ...layers.map(({ chainId }) => ({ Deleted: chainId })));

@@ -4,6 +4,7 @@ import { Readable } from 'node:stream';
 import { conflict, errorMessage, internal, notFound } from '../../../shared/errors.ts';
 import type { GraphDriver } from '../graphdriver/graphdriver.ts';
 import type { Log } from '../log/log.ts';
+import { failpoint } from '../platform/failpoint.ts';
 import { InitLayers } from './init-layers.ts';
 import { LayerMetadata, type LayerRecord } from './layer-metadata.ts';
 import type {
@@ -263,7 +264,7 @@ export class FileLayerStore implements LayerStore {
       await Promise.all(this.#removals);
       await this.#inits.drop(held.chainId);
       await this.#metadata.remove(held);
-      await this.#driver.remove(held.cacheId);
+      await this.#removeFiles(held.cacheId);
       gone.push(held);
       held = held.parent === undefined ? undefined : this.#layers.get(held.parent);
     }
@@ -303,12 +304,15 @@ export class FileLayerStore implements LayerStore {
     if (initId !== undefined) undo.defer(() => this.#inits.release(initId, name));
     undo.defer(() => this.#removeFiles(mountId));
     this.#metadata.beginMount(mountId);
+    failpoint('create: layer noted');
     await this.#driver.createReadWrite(
       mountId,
       initId ?? below?.cacheId,
       options.storageOpt ? { storageOpt: options.storageOpt } : {},
     );
+    failpoint('create: layer made');
     this.#metadata.saveMount(name, { mountId, initId, parent });
+    failpoint('create: layer recorded');
     undo.move();
     return this.#addReadWrite(name, { mountId, initId, parent });
   }
@@ -326,6 +330,7 @@ export class FileLayerStore implements LayerStore {
     if (!layer) return;
     const { record } = layer;
     this.#metadata.removeMount(name, record);
+    failpoint('remove: layer out of sight');
     this.#readWrite.delete(name);
     const removal: Promise<void> = this.#removeReadWrite(name, record)
       .catch((error: unknown) =>
@@ -341,11 +346,13 @@ export class FileLayerStore implements LayerStore {
 
   async #removeReadWrite(name: string, { mountId, initId }: MountRecord): Promise<void> {
     await this.#removeFiles(mountId);
+    failpoint('remove: layer removed');
     if (initId !== undefined) await this.#inits.release(initId, name);
   }
 
   async #removeFiles(cacheId: string): Promise<void> {
     await this.#driver.remove(cacheId);
+    failpoint('layer remove: directory removed');
     await this.#metadata.abandon(cacheId);
   }
 

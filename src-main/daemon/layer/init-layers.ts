@@ -3,6 +3,7 @@
  * that this process made are given to new containers; what an earlier one left goes with its last container.
  */
 import type { GraphDriver } from '../graphdriver/graphdriver.ts';
+import { failpoint } from '../platform/failpoint.ts';
 import { setUpInitLayer } from './init-layer.ts';
 import type { LayerMetadata } from './layer-metadata.ts';
 import type { ChainId } from './layer-store.ts';
@@ -58,6 +59,7 @@ export class InitLayers {
   async #make(below: string | undefined): Promise<string> {
     const initId = `${newCacheId()}-init`;
     this.#metadata.noteInit(initId);
+    failpoint('create: init layer noted');
     try {
       await this.#driver.createReadWrite(initId, below);
       const root = await this.#driver.get(initId);
@@ -70,6 +72,7 @@ export class InitLayers {
       await this.#remove(initId);
       throw error;
     }
+    failpoint('create: init layer made');
     this.#kept.add(initId);
     return initId;
   }

@@ -11,10 +11,12 @@ import {
   renameSync,
   writeFileSync,
 } from 'node:fs';
-import { mkdir, open, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorMessage } from '../../../shared/errors.ts';
 import type { Log } from '../log/log.ts';
+import { syncDirectory } from '../platform/atomic-file.ts';
+import { failpoint } from '../platform/failpoint.ts';
 import type { ChainId, DiffId } from './layer-store.ts';
 import type { MountRecord } from './read-write-layer.ts';
 
@@ -77,15 +79,18 @@ export class LayerMetadata {
     for (const [name, value] of Object.entries(fields))
       await writeFile(join(directory, name), value, { mode: 0o644, flush: true });
     await syncDirectory(directory);
+    failpoint('layer: record written');
     await rename(directory, join(this.#root, 'sha256', hexOf(record.chainId)));
     await syncDirectory(join(this.#root, 'sha256'));
   }
 
-  /** Takes a layer out of sight; the caller removes its files afterwards. */
+  /** Takes a layer out of sight; it counts as unfinished until it is abandoned. */
   async remove(record: LayerRecord): Promise<void> {
-    const doomed = join(this.#root, 'tmp', record.cacheId);
-    await rename(join(this.#root, 'sha256', hexOf(record.chainId)), doomed);
-    await rm(doomed, { recursive: true, force: true });
+    await rename(
+      join(this.#root, 'sha256', hexOf(record.chainId)),
+      join(this.#root, 'tmp', record.cacheId),
+    );
+    failpoint('layer remove: out of sight');
   }
 
   loadLayers(): readonly LayerRecord[] {
@@ -177,14 +182,5 @@ export class LayerMetadata {
       }
     }
     return loaded;
-  }
-}
-
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, 'r');
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
   }
 }

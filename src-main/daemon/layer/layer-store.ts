@@ -58,6 +58,8 @@ export interface ReadWriteLayer {
   mount(): Promise<string>;
   /** Counterpart of mount; harmless when not mounted. */
   unmount(): Promise<void>;
+  /** Unmounts what a process that was killed left mounted; nothing while this one has it mounted. */
+  unmountLeftover(): Promise<void>;
   changes(): Promise<readonly LayerChange[]>;
   /** Bytes written by the container. */
   size(): Promise<number>;

@@ -46,6 +46,10 @@ export class DriverReadWriteLayer implements ReadWriteLayer {
     await this.#driver.put(this.record.mountId);
   }
 
+  async unmountLeftover(): Promise<void> {
+    if (this.#mounts === 0) await this.#driver.put(this.record.mountId);
+  }
+
   changes(): Promise<readonly LayerChange[]> {
     return this.#driver.changes(this.record.mountId, this.#below);
   }

@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { dataLoss } from '../../../shared/errors.ts';
 import type { GraphDriver } from '../graphdriver/graphdriver.ts';
+import { failpoint } from '../platform/failpoint.ts';
 import type { LayerMetadata, LayerRecord } from './layer-metadata.ts';
 import type { DiffId, RegisterOptions, StagedLayer } from './layer-store.ts';
 import type { UnpackResult } from './unpack-messages.ts';
@@ -56,11 +57,14 @@ export class UnpackedLayer implements StagedLayer {
     this.#undo.defer(() => metadata.abandon(this.cacheId));
     this.#undo.defer(() => driver.remove(this.cacheId));
     const directory = await metadata.begin(this.cacheId);
+    failpoint('layer: begun');
     await driver.create(this.cacheId, below);
+    failpoint('layer: directory made');
     const { release, ...target } = await driver.unpackTarget(this.cacheId);
     const splitPath = metadata.splitPathIn(directory);
     try {
       const result = await unpacker.unpack(blob, unpackRequest({ ...target, splitPath }, options));
+      failpoint('layer: unpacked');
       checkResult(result, options);
       this.#result = result;
     } finally {
@@ -78,6 +82,7 @@ export class UnpackedLayer implements StagedLayer {
 
   async commit(record: LayerRecord): Promise<void> {
     await this.#site.metadata.commit(record);
+    failpoint('layer: committed');
     this.#undo.move();
   }
 

@@ -1,4 +1,6 @@
 /** Worker thread: everything that enters a network namespace or talks netlink. One call at a time. */
+
+import { failpoint } from '../platform/failpoint.ts';
 import { SyscallError } from '../platform/libc.ts';
 import {
   createNamespace,
@@ -40,6 +42,7 @@ function bridgeUp(request: BridgeRequest): void {
   if (known && (known.kind !== 'bridge' || (known.alias !== alias && known.alias !== '')))
     throw new SyscallError('add bridge', EEXIST, name);
   if (!known) host.createBridge(name, request);
+  failpoint('network create: link made');
   const index = known?.index ?? host.link(name)?.index ?? 0;
   const wanted = request.addresses.map((text) => parseCidr(text));
   if (known) {
@@ -112,6 +115,7 @@ function createSandbox(
       using inner = new Netlink();
       inner.setUp(LOOPBACK);
       for (const link of endpoints) plugIn(inner, namespaceFd, link);
+      failpoint('start: namespace made');
       for (const gateway of gateways) inner.setDefaultRoute(bytesOfIp(parseIp(gateway)));
     });
   } catch (error) {
@@ -125,6 +129,7 @@ function addEndpoint(path: string, link: EndpointLink): void {
     using inner = new Netlink();
     try {
       plugIn(inner, namespaceFd, link);
+      failpoint('connect: link made');
     } catch (error) {
       host.deleteLink(link.hostName);
       throw error;

@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { errorMessage } from '../../../shared/errors.ts';
 import type { Log } from '../log/log.ts';
-import { writeFileAtomic } from '../platform/atomic-file.ts';
+import { sweepTemporaryFiles, writeFileAtomic } from '../platform/atomic-file.ts';
+import { parseCidr, parseIp } from './ip-address.ts';
 
 const strings = z.record(z.string(), z.string());
 
@@ -17,12 +18,24 @@ const ipamConfigSchema = z.object({
   AuxiliaryAddresses: strings.optional(),
 });
 
+/** Text the parser takes; a file with anything else is broken. */
+const parsedBy = (parse: (text: string) => unknown): z.ZodString =>
+  z.string().refine((text) => {
+    try {
+      parse(text);
+      return true;
+    } catch {
+      // The answer is no.
+      return false;
+    }
+  });
+
 /** One subnet as it is used. */
 const subnetSchema = z.object({
-  subnet: z.string(),
-  gateway: z.string(),
-  range: z.string().optional(),
-  auxiliary: strings.optional(),
+  subnet: parsedBy(parseCidr),
+  gateway: parsedBy(parseIp),
+  range: parsedBy(parseCidr).optional(),
+  auxiliary: z.record(z.string(), parsedBy(parseIp)).optional(),
 });
 
 const recordSchema = z.object({
@@ -86,6 +99,7 @@ export class NetworkStore {
   /** All that can be read, oldest first; what cannot is set aside and logged. */
   async load(): Promise<readonly NetworkRecord[]> {
     const records: NetworkRecord[] = [];
+    await sweepTemporaryFiles(this.#directory);
     for (const file of await readdir(this.#directory)) {
       if (!file.endsWith('.json')) continue;
       const path = join(this.#directory, file);

@@ -8,6 +8,7 @@ import {
   notFound,
 } from '../../../shared/errors.ts';
 import type { Log } from '../log/log.ts';
+import { failpoint } from '../platform/failpoint.ts';
 import { planDefaultBridge } from './default-bridge.ts';
 import { hostSubnets } from './host-subnets.ts';
 import { parseCidr, type Subnet } from './ip-address.ts';
@@ -193,9 +194,13 @@ export class Networks {
     });
     const record = await driver.plan({ ...newRecord(request, driver.name), ipam }, others);
     await using undo = new AsyncDisposableStack();
+    // Recorded first: a bridge without a network could not be told from somebody else's before it has its mark.
+    undo.defer(() => this.#store.remove(record.id));
+    await this.#store.save(record);
+    failpoint('network create: recorded');
     undo.defer(() => driver.takeDown(record));
     await driver.bringUp([record]);
-    await this.#store.save(record);
+    failpoint('network create: bridge up');
     this.#add(record);
     undo.move();
     return record;
@@ -214,7 +219,9 @@ export class Networks {
         );
       this.#byId.delete(id);
       await this.#store.remove(id);
+      failpoint('network remove: record removed');
       await network.driver.takeDown(network.record);
+      failpoint('network remove: taken down');
     });
   }
 

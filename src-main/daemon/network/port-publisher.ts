@@ -1,5 +1,6 @@
 /** Which endpoint a container's ports are published on, and in which words that fails. */
 import { errorMessage, internal } from '../../../shared/errors.ts';
+import { failpoint } from '../platform/failpoint.ts';
 import { parseBridgeOptions } from './bridge-options.ts';
 import { type Endpoint, gatewayEndpoint } from './endpoints.ts';
 import type { PortMap, SandboxRequest, SpanSink } from './network-controller.ts';
@@ -28,7 +29,9 @@ export class PortPublisher {
     const hasPorts = Object.keys(bindings).length > 0 || publishAll;
     const publish = (): Promise<PortMap> => this.#mapper.publish(mapping);
     try {
-      return await (hasPorts ? span('publish ports', publish) : publish());
+      const shown = await (hasPorts ? span('publish ports', publish) : publish());
+      failpoint('start: ports published');
+      return shown;
     } catch (error) {
       const { containerName } = request;
       const { EndpointID } = endpoint.settings;

@@ -1,8 +1,8 @@
 /** Files that are either the old or the new version, whatever happens in between. */
 import { randomBytes } from 'node:crypto';
 import { renameSync, rmSync, writeFileSync } from 'node:fs';
-import { open, readFile, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 
 export interface WriteFileOptions {
   readonly mode?: number;
@@ -52,8 +52,17 @@ function replaceNow(
   }
 }
 
+const TEMPORARY = /\.tmp-[0-9a-f]{12}$/;
+
+/** Removes what writes left that were cut off by the process's death. Nobody may be writing there. */
+export async function sweepTemporaryFiles(directory: string): Promise<void> {
+  for (const name of await readdir(directory)) {
+    if (TEMPORARY.test(name)) await rm(join(directory, name), { force: true });
+  }
+}
+
 /** Makes a rename in the directory durable. */
-async function syncDirectory(path: string): Promise<void> {
+export async function syncDirectory(path: string): Promise<void> {
   const directory = await open(path, 'r');
   try {
     await directory.sync();

@@ -1,6 +1,9 @@
 /** The private containerd's configuration: only what tasks need, so that it starts fast and does nothing else. */
 import { join } from 'node:path';
 
+/** containerd keeps the bundles of tasks in a directory of this name. */
+export const TASK_PLUGIN = 'io.containerd.runtime.v2.task';
+
 export interface ContainerdPaths {
   readonly root: string;
   readonly state: string;

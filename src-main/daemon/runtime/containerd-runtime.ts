@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { errorMessage, invalidArgument, isEngineError } from '../../../shared/errors.ts';
 import type { Log } from '../log/log.ts';
+import { failpoint } from '../platform/failpoint.ts';
 import { DEFAULT_PROFILE, ensureDefaultProfile } from './apparmor.ts';
 import { ContainerdError, decodeMessage, type Message } from './containerd-client.ts';
 import { whileAway } from './containerd-process.ts';
@@ -13,6 +14,7 @@ import type { Runtime, Task, TaskCreateRequest } from './runtime.ts';
 import { runtimeBinaries, withStockRuntimes } from './runtime-binaries.ts';
 import { startFailure } from './runtime-errors.ts';
 import { ShimPool } from './shim-pool.ts';
+import { endLeftovers } from './task-leftovers.ts';
 
 const SPEC_TYPE = 'types.containerd.io/opencontainers/runtime-spec/1/Spec';
 const RUNC_OPTIONS_TYPE = 'containerd.runc.v1.Options';
@@ -87,6 +89,7 @@ class ContainerdRuntime implements ClosableRuntime {
     if (spec.process.apparmorProfile === DEFAULT_PROFILE) await ensureDefaultProfile();
     try {
       await this.#createRecord(request);
+      failpoint('start: runtime record made');
       const answer = await this.#client.call('tasks', 'Create', {
         container_id: containerId,
         stdin: stdio.stdin,
@@ -181,6 +184,13 @@ class ContainerdRuntime implements ClosableRuntime {
         error: errorMessage(error),
       });
     }
+  }
+
+  async sweep(live: ReadonlySet<string>): Promise<void> {
+    const { containerd, execRoot, namespace, log } = this.#options;
+    // An adopted containerd keeps its bundles where it likes, and may serve others.
+    if (containerd.pid === undefined) return;
+    await endLeftovers({ execRoot, namespace, binaries: this.#binaries, log }, live);
   }
 
   async #deleteRecord(containerId: string): Promise<void> {

@@ -6,10 +6,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
 import { mkdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { errorMessage, unavailable } from '../../../shared/errors.ts';
 import type { Log } from '../log/log.ts';
-import { writeFileAtomic } from '../platform/atomic-file.ts';
+import { sweepTemporaryFiles, writeFileAtomic } from '../platform/atomic-file.ts';
 import { hasErrno } from '../platform/libc.ts';
 import { commandLineOf, isAlive, killPid } from '../platform/process.ts';
 import { ContainerdClient } from './containerd-client.ts';
@@ -119,6 +120,7 @@ class Supervisor implements Containerd {
 
   async start(): Promise<void> {
     await mkdir(this.#paths.root, { recursive: true, mode: 0o711 });
+    await sweepTemporaryFiles(dirname(this.#paths.configFile));
     await limitLog(this.#paths.logFile);
     await this.#endLeftover();
     await writeFileAtomic(

@@ -12,11 +12,11 @@ import { delimiter, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { errorMessage } from '../../../shared/errors.ts';
 import type { Log } from '../log/log.ts';
-import { writeFileAtomic } from '../platform/atomic-file.ts';
+import { sweepTemporaryFiles, writeFileAtomic } from '../platform/atomic-file.ts';
 import { holdFifo, makeFifo } from '../platform/fifo.ts';
 import { hasErrno } from '../platform/libc.ts';
 import { commandLineOf, killPid } from '../platform/process.ts';
-import { containerdPaths } from './containerd-config.ts';
+import { containerdPaths, TASK_PLUGIN } from './containerd-config.ts';
 import type { Containerd } from './containerd-supervisor.ts';
 import { shellQuoted } from './shell-quote.ts';
 
@@ -32,8 +32,6 @@ const SHRINK_DELAY_MS = 5_000;
 /** Refilling waits until the start that emptied the pool is through. */
 const REFILL_DELAY_MS = 40;
 const READY_LIMIT_MS = 5_000;
-/** containerd keeps the bundles of tasks in a directory of this name. */
-const TASK_PLUGIN = 'io.containerd.runtime.v2.task';
 const SHIM_OOM_SCORE = '-499';
 
 export interface ShimPoolOptions {
@@ -143,6 +141,7 @@ export class ShimPool {
   async #prepareDirectory(): Promise<void> {
     if (this.#realShim === undefined) return;
     await mkdir(this.#directory, { recursive: true, mode: 0o700 });
+    await sweepTemporaryFiles(this.#directory);
     await this.#endLeftovers();
     const launcher = join(this.#directory, 'launcher');
     await writeFile(

@@ -2,7 +2,7 @@
  * The FIFOs a process's streams go through, and our ends of them. The shim holds its ends open itself,
  * so that a process survives us: while nobody reads it waits once a pipe (64 KiB) is full, and nothing is lost.
  */
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -60,6 +60,15 @@ export class TaskStdio {
     const directory = directoryOf(execRoot, id);
     await mkdir(directory, { recursive: true, mode: 0o700 });
     return new TaskStdio(directory, shape);
+  }
+
+  /** Removes the FIFOs of processes that are gone, and of execs whose client went with the daemon; `live` are container ids. */
+  static async sweep(execRoot: string, live: ReadonlySet<string>): Promise<void> {
+    const parent = directoryOf(execRoot, '');
+    await mkdir(parent, { recursive: true, mode: 0o700 });
+    for (const id of await readdir(parent)) {
+      if (!live.has(id)) await rm(join(parent, id), { recursive: true, force: true });
+    }
   }
 
   /** The process's input, once the shim reads it (after the task was created); undefined without one. */

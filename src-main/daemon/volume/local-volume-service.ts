@@ -2,27 +2,36 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { z } from 'zod';
 import type { Volume } from '../../../shared/engine/engine-api.ts';
 import { conflict, errorMessage, invalidArgument, notFound } from '../../../shared/errors.ts';
 import type { EventBus } from '../event/event-bus.ts';
 import type { Log } from '../log/log.ts';
-import { writeFileAtomic } from '../platform/atomic-file.ts';
+import { sweepTemporaryFiles, writeFileAtomic } from '../platform/atomic-file.ts';
 import { directoryBytes } from '../platform/directory-bytes.ts';
+import { failpoint } from '../platform/failpoint.ts';
 import { hasErrno } from '../platform/libc.ts';
 import { type MountFlag, mount, unmountIfMounted } from '../platform/mount.ts';
+import { removeTree } from '../platform/remove-tree.ts';
 import type { VolumeService } from './volume-service.ts';
 
 const NAME_PATTERN = /^[a-zA-Z0-9][a-zA-Z0-9_.-]*$/;
 const RECORD = 'volume.json';
+/** Before a name, which cannot begin with a dot: a volume nobody was told of yet, one nobody is to see again. */
+const CREATING = '.creating-';
+const REMOVING = '.removing-';
 
-interface VolumeRecord {
-  readonly name: string;
-  readonly created: string;
-  readonly labels: Readonly<Record<string, string>>;
-  readonly options: Readonly<Record<string, string>>;
+const strings = z.record(z.string(), z.string());
+const recordSchema = z.object({
+  name: z.string(),
+  created: z.string(),
+  labels: strings,
+  options: strings,
   /** Docker gave it its name. */
-  readonly anonymous: boolean;
-}
+  anonymous: z.boolean(),
+});
+
+type VolumeRecord = Readonly<z.infer<typeof recordSchema>>;
 
 interface Held {
   readonly record: VolumeRecord;
@@ -56,15 +65,26 @@ export class LocalVolumeService implements VolumeService {
 
   async load(): Promise<void> {
     await mkdir(this.#root, { recursive: true, mode: 0o701 });
-    for (const name of await readdir(this.#root)) {
-      try {
-        const record = JSON.parse(
-          await readFile(join(this.#root, name, RECORD), 'utf8'),
-        ) as VolumeRecord;
-        this.#volumes.set(name, held(record));
-      } catch (error) {
-        await this.#adopt(name, error);
-      }
+    for (const entry of await readdir(this.#root, { withFileTypes: true })) {
+      const { name } = entry;
+      if (name.startsWith(CREATING) || name.startsWith(REMOVING))
+        await removeTree(join(this.#root, name));
+      else if (entry.isDirectory()) await this.#loadOne(name);
+      else this.#options.log.warn('no volume, left alone', { path: join(this.#root, name) });
+    }
+  }
+
+  async #loadOne(name: string): Promise<void> {
+    const directory = join(this.#root, name);
+    try {
+      const content: unknown = JSON.parse(await readFile(join(directory, RECORD), 'utf8'));
+      const record = { ...recordSchema.parse(content), name };
+      // Without it nothing can be mounted into a container.
+      await mkdir(this.#dataPath(name), { recursive: true, mode: 0o755 });
+      await sweepTemporaryFiles(directory);
+      this.#volumes.set(name, held(record));
+    } catch (error) {
+      await this.#adopt(name, error);
     }
   }
 
@@ -77,6 +97,7 @@ export class LocalVolumeService implements VolumeService {
       volume: name,
       error: errorMessage(error),
     });
+    await mkdir(this.#dataPath(name), { recursive: true, mode: 0o755 });
     this.#volumes.set(
       name,
       held({ name, created: new Date().toISOString(), labels: {}, options: {}, anonymous: false }),
@@ -135,12 +156,30 @@ export class LocalVolumeService implements VolumeService {
       options: checkedOptions(request.DriverOpts ?? {}),
       anonymous: anonymous || /^[0-9a-f]{64}$/.test(name),
     };
-    await mkdir(this.#dataPath(name), { recursive: true, mode: 0o755 });
-    await writeFileAtomic(join(this.#root, name, RECORD), JSON.stringify(record), { sync: false });
-    const volume = held(record);
+    await this.#make(record);
+    failpoint('volume create: recorded');
+    // Somebody else may have made it while the disk was busy.
+    const volume = this.#volumes.get(name) ?? held(record);
     this.#volumes.set(name, volume);
     this.#publish('create', name);
     return this.#wire(volume);
+  }
+
+  /** Its directory is there whole or not at all. */
+  async #make(record: VolumeRecord): Promise<void> {
+    const building = join(
+      this.#root,
+      `${CREATING}${record.name}-${randomBytes(6).toString('hex')}`,
+    );
+    try {
+      await mkdir(join(building, '_data'), { recursive: true, mode: 0o755 });
+      failpoint('volume create: directory made');
+      await writeFileAtomic(join(building, RECORD), JSON.stringify(record), { sync: false });
+      await rename(building, join(this.#root, record.name));
+    } catch (error) {
+      await rm(building, { recursive: true, force: true });
+      if (!hasErrno(error, 'ENOTEMPTY', 'EEXIST') || !this.#volumes.has(record.name)) throw error;
+    }
   }
 
   async remove(name: string, force: boolean): Promise<void> {
@@ -153,7 +192,16 @@ export class LocalVolumeService implements VolumeService {
       throw conflict(`remove ${name}: volume is in use - [${[...volume.users].join(', ')}]`);
     this.#volumes.delete(name);
     unmountIfMounted(this.#dataPath(name));
-    await rm(join(this.#root, name), { recursive: true, force: true });
+    failpoint('volume remove: begun');
+    const doomed = join(this.#root, `${REMOVING}${name}-${randomBytes(6).toString('hex')}`);
+    try {
+      await rename(join(this.#root, name), doomed);
+    } catch (error) {
+      // Somebody deleted it by hand: what was wanted.
+      if (!hasErrno(error, 'ENOENT')) throw error;
+    }
+    failpoint('volume remove: removed');
+    await removeTree(doomed);
     this.#publish('destroy', name);
   }
 
@@ -211,6 +259,17 @@ export class LocalVolumeService implements VolumeService {
     if (volume.mountedFor.size === 0 && hasMount(volume.record))
       unmountIfMounted(this.#dataPath(name));
     this.#publish('unmount', name, containerId);
+  }
+
+  adopt(name: string, containerId: string): void {
+    this.#volumes.get(name)?.mountedFor.add(containerId);
+  }
+
+  unmountUnused(): void {
+    for (const [name, volume] of this.#volumes) {
+      if (volume.mountedFor.size === 0 && hasMount(volume.record))
+        unmountIfMounted(this.#dataPath(name));
+    }
   }
 
   /** Name → bytes, for `system df`. */

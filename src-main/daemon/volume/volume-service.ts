@@ -24,4 +24,8 @@ export interface VolumeService {
   /** Where the data is; mounts it first for a volume with driver options. */
   mount(name: string, containerId: string): Promise<string>;
   unmount(name: string, containerId: string): Promise<void>;
+  /** Counts a container that runs since before this daemon and has the volume mounted. */
+  adopt(name: string, containerId: string): void;
+  /** Unmounts what an earlier daemon mounted for containers that run no more. */
+  unmountUnused(): void;
 }

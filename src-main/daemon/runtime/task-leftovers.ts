@@ -1,0 +1,91 @@
+/**
+ * Tasks that containerd does not know any more. When it ends, or is killed, in the middle of making a
+ * task, the next one may give the task up while its shim and its first process live on. They are ended
+ * by what lies in the exec root: the runtime's state, and the bundle with its shim.
+ */
+import { execFile } from 'node:child_process';
+import { readdir, readFile, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { errorMessage } from '../../../shared/errors.ts';
+import type { Log } from '../log/log.ts';
+import { hasErrno } from '../platform/libc.ts';
+import { commandLineOf, killPid } from '../platform/process.ts';
+import { containerdPaths, TASK_PLUGIN } from './containerd-config.ts';
+
+const run = promisify(execFile);
+const STATE_PREFIX = 'runtime-';
+
+export interface LeftoverOptions {
+  readonly execRoot: string;
+  readonly namespace: string;
+  /** Of each runtime, by name. */
+  readonly binaries: ReadonlyMap<string, string>;
+  readonly log: Log;
+}
+
+/** Ends and removes every task but `live`, which are container ids. What fails is logged. */
+export async function endLeftovers(
+  options: LeftoverOptions,
+  live: ReadonlySet<string>,
+): Promise<void> {
+  await removeStates(options, live);
+  const bundles = join(containerdPaths(options.execRoot).state, TASK_PLUGIN, options.namespace);
+  for (const id of await namesIn(bundles)) {
+    if (live.has(id)) continue;
+    options.log.warn('bundle of no task removed', { id });
+    await endShim(join(bundles, id));
+    await rm(join(bundles, id), { recursive: true, force: true });
+  }
+}
+
+/** `<exec root>/runtime-<name>/<namespace>/<id>` is a container the runtime knows. */
+async function removeStates(
+  { execRoot, namespace, binaries, log }: LeftoverOptions,
+  live: ReadonlySet<string>,
+): Promise<void> {
+  const roots = (await namesIn(execRoot)).filter((name) => name.startsWith(STATE_PREFIX));
+  for (const root of roots) {
+    const states = join(execRoot, root, namespace);
+    const binary = binaries.get(decodeURIComponent(root.slice(STATE_PREFIX.length)));
+    for (const id of await namesIn(states)) {
+      if (live.has(id) || binary === undefined) continue;
+      log.warn('container of no task ended', { id });
+      try {
+        await run(binary, ['--root', states, 'delete', '--force', id]);
+      } catch (error) {
+        log.error('container of no task could not be ended', { id, error: errorMessage(error) });
+      }
+    }
+  }
+}
+
+async function endShim(bundle: string): Promise<void> {
+  const socket = (await textOf(join(bundle, 'address'))).replace('unix://', '');
+  const warm = dirname(socket);
+  const candidates = [
+    { pid: Number(await textOf(join(warm, 'pid'))), mark: basename(warm) },
+    { pid: Number(await textOf(join(bundle, 'shim.pid'))), mark: basename(bundle) },
+  ];
+  for (const { pid, mark } of candidates) {
+    if (pid > 1 && commandLineOf(pid).includes(mark)) killPid(pid, 'SIGKILL');
+  }
+}
+
+async function textOf(path: string): Promise<string> {
+  try {
+    return (await readFile(path, 'utf8')).trim();
+  } catch (error) {
+    if (hasErrno(error, 'ENOENT', 'ENOTDIR')) return '';
+    throw error;
+  }
+}
+
+async function namesIn(directory: string): Promise<string[]> {
+  try {
+    return await readdir(directory);
+  } catch (error) {
+    if (hasErrno(error, 'ENOENT')) return [];
+    throw error;
+  }
+}
