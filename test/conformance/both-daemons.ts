@@ -97,6 +97,8 @@ export class ComparedEngine implements AsyncDisposable {
       env: {
         PATH: `${this.#bin}:${process.env['PATH'] ?? ''}`,
         BASH_ENV: join(this.#bin, 'functions'),
+        // At the first level, with a socket as its input, bash would read ~/.bashrc instead.
+        SHLVL: '2',
         DOCKER_HOST: `unix://${this.daemon.socket}`,
         DOCKER_CONFIG: join(this.daemon.root, 'client'),
         DOCKER_API_VERSION: '',

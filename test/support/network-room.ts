@@ -94,7 +94,7 @@ export class NetworkRoom implements AsyncDisposable {
       hostname: containerId.slice(0, 12),
       domainname: '',
       endpoints: {},
-      exposedPorts: [],
+      exposedPorts: Object.keys(more.portBindings ?? {}),
       portBindings: {},
       publishAllPorts: false,
       dns: [],

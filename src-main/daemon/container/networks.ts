@@ -1,5 +1,5 @@
 /** Connecting and disconnecting containers, live or at rest (moby daemon/container_operations.go). */
-import { forbidden, internal } from '../../../shared/errors.ts';
+import { forbidden, internal, isEngineError, notFound } from '../../../shared/errors.ts';
 import type { EndpointRequest } from '../network/network-controller.ts';
 import { failpoint } from '../platform/failpoint.ts';
 import type { Container } from './container.ts';
@@ -32,8 +32,8 @@ export function containerNetworks(context: ContainerContext): ContainerNetworks 
       });
     },
     async disconnect(nameOrId, containerName, force) {
-      const container = context.registry.find(containerName);
       const network = context.network.checkMode(nameOrId);
+      const container = findContainer(context, containerName, force);
       await container.lock.run(async () => {
         const { record, progress } = container;
         if (record.endpoints[network] === undefined)
@@ -46,6 +46,16 @@ export function containerNetworks(context: ContainerContext): ContainerNetworks 
       });
     },
   };
+}
+
+/** By force a container that is gone is looked for among the endpoints, where none outlives it. */
+function findContainer(context: ContainerContext, name: string, force: boolean): Container {
+  try {
+    return context.registry.find(name);
+  } catch (error) {
+    if (!force || !isEngineError(error, 'notFound')) throw error;
+    throw notFound(`endpoint ${name} not found`, { cause: error });
+  }
 }
 
 function checkConnect(context: ContainerContext, container: Container, network: string): void {

@@ -4,7 +4,7 @@ import { hasErrno } from '../platform/libc.ts';
 import { type BridgeOptions, parseBridgeOptions } from './bridge-options.ts';
 import type { BridgeRules, Firewall } from './firewall.ts';
 import { contains, macFor, parseCidr, parseIp } from './ip-address.ts';
-import type { EndpointLink, LinkCalls } from './link-calls.ts';
+import type { LinkCalls, VethLink } from './link-calls.ts';
 import type { NetworkConfig } from './network-config.ts';
 import type { EndpointPlan, NetworkDriver } from './network-driver.ts';
 import type { NetworkRecord, SubnetRecord } from './network-store.ts';
@@ -20,11 +20,13 @@ export interface BridgeDriverOptions {
 }
 
 /** The bridge's end of a veth pair; found again by the endpoint's id alone. */
-export const hostLinkName = (endpointId: string): string => `veth${endpointId.slice(0, 7)}`;
+const hostLinkName = (endpointId: string): string => `veth${endpointId.slice(0, 7)}`;
 
 export class BridgeDriver implements NetworkDriver {
   readonly name = 'bridge';
   readonly hasSubnets = true;
+  readonly takesSeveralSubnets = false;
+  readonly publishesPorts = true;
   readonly #options: BridgeDriverOptions;
 
   constructor(options: BridgeDriverOptions) {
@@ -85,9 +87,14 @@ export class BridgeDriver implements NetworkDriver {
     if (bridge.isOurs) await this.#options.links.call('deleteLink', bridge.name);
   }
 
-  link(record: NetworkRecord, endpoint: EndpointPlan): EndpointLink {
+  hasGateway(): boolean {
+    return true;
+  }
+
+  link(record: NetworkRecord, endpoint: EndpointPlan): VethLink {
     const options = parseBridgeOptions(record.options);
     return {
+      kind: 'veth',
       bridge: record.bridge?.name ?? '',
       hostName: hostLinkName(endpoint.id),
       namePrefix: options.linkPrefix,
@@ -120,9 +127,9 @@ function rulesOf(record: NetworkRecord): BridgeRules {
 }
 
 function checkGateway(record: NetworkRecord, family: 'v4' | 'v6'): void {
-  const subnet = record.ipam[family]?.subnet;
+  const subnet = record.ipam[family];
   if (subnet === undefined) return;
-  const gateway = parseIp(containerGateway(record.ipam, family));
-  if (!contains(parseCidr(subnet).subnet, gateway))
+  const gateway = parseIp(containerGateway(subnet));
+  if (!contains(parseCidr(subnet.subnet).subnet, gateway))
     throw invalidArgument('default gateway ip must be part of the network');
 }

@@ -1,12 +1,19 @@
 /** Endpoints: what one container has on one network (moby libnetwork endpoint.go, daemon/container_operations.go). */
 import { randomBytes } from 'node:crypto';
 import { forbidden, internal, invalidArgument } from '../../../shared/errors.ts';
-import { formatIp, type Ip, macFor, parseIp, tryParseIp } from './ip-address.ts';
+import {
+  contains,
+  formatIp,
+  type Ip,
+  type IpFamily,
+  macFor,
+  parseIp,
+  tryParseIp,
+} from './ip-address.ts';
 import type { AddressPool } from './ipam.ts';
 import type { EndpointLink } from './link-calls.ts';
 import type { EndpointRequest, EndpointSettings, SandboxRequest } from './network-controller.ts';
-import { containerGateway } from './network-subnets.ts';
-import { isUserDefined, type Network } from './networks.ts';
+import { isUserDefined, type Network, type NetworkPool } from './networks.ts';
 
 export interface Endpoint {
   readonly network: Network;
@@ -22,29 +29,32 @@ export function attach(
   container: SandboxRequest,
   asked: EndpointRequest,
 ): Endpoint {
-  const { record, pools } = network;
+  const { record } = network;
+  if (record.configOnly) throw forbidden('cannot create endpoint on configuration-only network');
   checkRequest(network, asked);
   if (network.attachments.has(container.containerId))
     throw forbidden(
       `endpoint with name ${container.containerName} already exists in network ${record.name}`,
     );
   const settings = emptySettings(network, container, asked);
-  if (pools.v4) {
-    const ip = take(network, pools.v4, asked.IPAMConfig?.IPv4Address);
-    settings.IPAddress = formatIp(ip);
-    settings.IPPrefixLen = pools.v4.subnet.prefix;
-    settings.MacAddress = macOf(network, container, asked) ?? macFor(ip);
-    settings.Gateway = record.internal ? '' : containerGateway(record.ipam, 'v4');
+  const leadsOut = !record.internal && network.driver.hasGateway(record);
+  const v4 = take(network, 4, asked.IPAMConfig?.IPv4Address);
+  if (v4) {
+    settings.IPAddress = formatIp(v4.ip);
+    settings.IPPrefixLen = v4.pool.subnet.prefix;
+    settings.MacAddress = macOf(network, container, asked) ?? macFor(v4.ip);
+    settings.Gateway = leadsOut ? v4.gateway : '';
   }
-  if (pools.v6) {
-    try {
-      settings.GlobalIPv6Address = formatIp(take(network, pools.v6, asked.IPAMConfig?.IPv6Address));
-    } catch (error) {
-      pools.v4?.release(parseIp(settings.IPAddress));
-      throw error;
+  try {
+    const v6 = take(network, 6, asked.IPAMConfig?.IPv6Address);
+    if (v6) {
+      settings.GlobalIPv6Address = formatIp(v6.ip);
+      settings.GlobalIPv6PrefixLen = v6.pool.subnet.prefix;
+      settings.IPv6Gateway = leadsOut ? v6.gateway : '';
     }
-    settings.GlobalIPv6PrefixLen = pools.v6.subnet.prefix;
-    settings.IPv6Gateway = record.internal ? '' : containerGateway(record.ipam, 'v6');
+  } catch (error) {
+    if (v4) v4.pool.release(v4.ip);
+    throw error;
   }
   return register({ network, settings }, container);
 }
@@ -73,9 +83,11 @@ export function detach(endpoint: Endpoint, containerId: string): void {
 }
 
 function* addressesOf({ network, settings }: Endpoint): Generator<readonly [AddressPool, string]> {
-  const { v4, v6 } = network.pools;
-  if (v4 && settings.IPAddress !== '') yield [v4, settings.IPAddress];
-  if (v6 && settings.GlobalIPv6Address !== '') yield [v6, settings.GlobalIPv6Address];
+  for (const text of [settings.IPAddress, settings.GlobalIPv6Address]) {
+    const ip = tryParseIp(text);
+    const found = ip && network.pools.find(({ pool }) => contains(pool.subnet, ip));
+    if (found) yield [found.pool, text];
+  }
 }
 
 /** How it is plugged in; undefined for networks without links. */
@@ -110,15 +122,28 @@ export function gatewayEndpoint(endpoints: Iterable<Endpoint>): Endpoint | undef
 export const gatewaysOf = (endpoint: Endpoint | undefined): readonly string[] =>
   [endpoint?.settings.Gateway, endpoint?.settings.IPv6Gateway].flatMap((text) => text || []);
 
-function take(network: Network, pool: AddressPool, asked: string | undefined): Ip {
-  if (asked) return pool.claim(parseIp(asked));
-  const ip = pool.allocate();
+/** Undefined: the network has no subnet of the family. */
+function take(
+  network: Network,
+  family: IpFamily,
+  asked: string | undefined,
+): (NetworkPool & { readonly ip: Ip }) | undefined {
+  const pools = network.pools.filter(({ pool }) => pool.subnet.family === family);
+  const [first] = pools;
+  if (!first) return undefined;
+  if (asked) {
+    const wanted = parseIp(asked);
+    const own = pools.find(({ pool }) => contains(pool.subnet, wanted)) ?? first;
+    return { ...own, ip: own.pool.claim(wanted) };
+  }
+  for (const one of pools) {
+    const ip = one.pool.allocate();
+    if (ip) return { ...one, ip };
+  }
   const { name, id } = network.record;
-  if (!ip)
-    throw internal(
-      `no available IPv${pool.subnet.family} addresses on this network's address pools: ${name} (${id})`,
-    );
-  return ip;
+  throw internal(
+    `no available IPv${family} addresses on this network's address pools: ${name} (${id})`,
+  );
 }
 
 /** A MAC of Config belongs to the network the container was created on. */

@@ -1,20 +1,39 @@
 /** What the network controller asks of its link worker. Addresses are text, subnets CIDR. */
 
-/** One end of a link in a container. */
-export interface EndpointLink {
-  readonly bridge: string;
-  readonly hostName: string;
+interface InnerLink {
   /** Its name in the container is this and the first free number. */
   readonly namePrefix: string;
+  /** '' = the kernel's choice. */
   readonly mac: string;
   /** With prefix, one a family. */
   readonly addresses: readonly string[];
+}
+
+/** One end of a pair whose other end is a port of a bridge. */
+export interface VethLink extends InnerLink {
+  readonly kind: 'veth';
+  readonly bridge: string;
+  readonly hostName: string;
   readonly mtu: number;
   /** Exchanges nothing with the other containers of its bridge. */
   readonly isolated: boolean;
   /** May reach itself through a port it publishes. */
   readonly hairpin: boolean;
 }
+
+/** A link of its own on a link of the host. */
+export interface VlanLink extends InnerLink {
+  readonly kind: 'macvlan' | 'ipvlan';
+  readonly parent: string;
+  /** The kernel's number of the mode, and of the flag (ipvlan). */
+  readonly mode: number;
+  readonly flag: number;
+  /** Everything is sent to the link itself; there is no gateway. */
+  readonly isOwnRoute: boolean;
+}
+
+/** One end of a link in a container. */
+export type EndpointLink = VethLink | VlanLink;
 
 export interface BridgeRequest {
   readonly name: string;
@@ -61,6 +80,10 @@ export interface LinkCalls {
     gateways: readonly string[],
   ): void;
   addEndpoint(path: string, endpoint: EndpointLink): void;
+  /** One that is gone is fine. */
+  removeEndpoint(path: string, endpoint: EndpointLink): void;
+  /** A link below others: a VLAN of `parent`, or one that leads nowhere. Throws ENODEV without the parent. */
+  createParent(name: string, alias: string, vlan?: { parent: string; id: number }): void;
   /** Default routes as given, the others gone. */
   setGateways(path: string, gateways: readonly string[]): void;
   dropSandbox(path: string): void;

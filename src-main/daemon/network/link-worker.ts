@@ -1,7 +1,7 @@
 /** Worker thread: everything that enters a network namespace or talks netlink. One call at a time. */
 
 import { failpoint } from '../platform/failpoint.ts';
-import { SyscallError } from '../platform/libc.ts';
+import { hasErrno, SyscallError } from '../platform/libc.ts';
 import {
   createNamespace,
   dropNamespace,
@@ -19,6 +19,8 @@ import {
   type LinkDescription,
   PORT_MAPS,
   type PortRule,
+  type VethLink,
+  type VlanLink,
 } from './link-calls.ts';
 import { serveCalls } from './worker-server.ts';
 
@@ -26,6 +28,13 @@ import { serveCalls } from './worker-server.ts';
 const host = new Netlink();
 const LOOPBACK = 1;
 const EEXIST = 17;
+const ENODEV = 19;
+/** As Go words them. */
+const REASONS = [
+  { code: 'EOPNOTSUPP', text: 'operation not supported' },
+  { code: 'EBUSY', text: 'device or resource busy' },
+  { code: 'EINVAL', text: 'invalid argument' },
+] as const;
 const PROTOCOL_NUMBER = { tcp: 6, udp: 17, sctp: 132 } as const;
 
 function describe(link: LinkInfo): LinkDescription {
@@ -70,9 +79,40 @@ function dropOtherAddresses(index: number, wanted: readonly string[]): void {
 
 /** Runs inside the namespace; `inner` is a socket of it. */
 function plugIn(inner: Netlink, namespaceFd: number, link: EndpointLink): void {
+  const peerName = freeName(inner, link.namePrefix);
+  if (link.kind === 'veth') createVeth(link, peerName, namespaceFd);
+  else createVlan(link, peerName, namespaceFd);
+  const index = inner.link(peerName)?.index;
+  if (index === undefined) throw new Error(`link ${peerName} did not appear`);
+  const addresses = link.addresses.map((text) => parseCidr(text));
+  if (addresses.some(({ ip }) => ip.family === 6)) {
+    setNetworkSysctl('ipv6/conf/lo/disable_ipv6', '0');
+    setNetworkSysctl(`ipv6/conf/${peerName}/disable_ipv6`, '0');
+  }
+  for (const { ip, subnet } of addresses) inner.addAddress(index, bytesOfIp(ip), subnet.prefix);
+  inner.setUp(index);
+  if (link.kind === 'veth' || !link.isOwnRoute) return;
+  for (const { ip } of addresses) inner.setDefaultRouteOn(index, ip.family);
+}
+
+function createVlan(link: VlanLink, name: string, namespaceFd: number): void {
+  const parent = host.link(link.parent);
+  if (!parent)
+    throw new Error(
+      `error occurred looking up the ${link.kind} parent iface ${link.parent} error: Link not found`,
+    );
+  try {
+    host.createVlan({ ...link, name, parentIndex: parent.index, namespaceFd });
+  } catch (error) {
+    const known = REASONS.find(({ code }) => hasErrno(error, code));
+    if (!known) throw error;
+    throw new Error(`failed to create the ${link.kind} port: ${known.text}`, { cause: error });
+  }
+}
+
+function createVeth(link: VethLink, peerName: string, namespaceFd: number): void {
   const bridge = host.link(link.bridge);
   if (!bridge) throw new Error(`bridge ${link.bridge} does not exist`);
-  const peerName = freeName(inner, link.namePrefix);
   host.createVeth({
     hostName: link.hostName,
     bridgeIndex: bridge.index,
@@ -85,15 +125,6 @@ function plugIn(inner: Netlink, namespaceFd: number, link: EndpointLink): void {
     const port = host.link(link.hostName);
     if (port) host.setBridgePort(port.index, link);
   }
-  const index = inner.link(peerName)?.index;
-  if (index === undefined) throw new Error(`link ${peerName} did not appear`);
-  const addresses = link.addresses.map((text) => parseCidr(text));
-  if (addresses.some(({ ip }) => ip.family === 6)) {
-    setNetworkSysctl('ipv6/conf/lo/disable_ipv6', '0');
-    setNetworkSysctl(`ipv6/conf/${peerName}/disable_ipv6`, '0');
-  }
-  for (const { ip, subnet } of addresses) inner.addAddress(index, bytesOfIp(ip), subnet.prefix);
-  inner.setUp(index);
 }
 
 function freeName(inner: Netlink, prefix: string): string {
@@ -131,10 +162,39 @@ function addEndpoint(path: string, link: EndpointLink): void {
       plugIn(inner, namespaceFd, link);
       failpoint('connect: link made');
     } catch (error) {
-      host.deleteLink(link.hostName);
+      unplug(inner, link);
       throw error;
     }
   });
+}
+
+function removeEndpoint(path: string, link: EndpointLink): void {
+  // Its other end goes with it.
+  if (link.kind === 'veth') return host.deleteLink(link.hostName);
+  inNamespace(path, () => {
+    using inner = new Netlink();
+    unplug(inner, link);
+  });
+}
+
+/** A link on a parent is known in its namespace by its addresses. */
+function unplug(inner: Netlink, link: EndpointLink): void {
+  if (link.kind === 'veth') return host.deleteLink(link.hostName);
+  const own = inner.links().find(({ index }) =>
+    inner.addresses(index).some(({ bytes, prefix }) => {
+      return link.addresses.includes(`${formatIp(ipOfBytes(bytes))}/${prefix}`);
+    }),
+  );
+  if (own) inner.deleteLink(own.name);
+}
+
+function createParent(name: string, alias: string, vlan?: { parent: string; id: number }): void {
+  const parent = vlan && host.link(vlan.parent);
+  if (vlan && !parent) throw new SyscallError('find link', ENODEV, vlan.parent);
+  host.createParent(name, vlan && parent && { parentIndex: parent.index, id: vlan.id });
+  const index = host.link(name)?.index ?? 0;
+  host.setAlias(index, alias);
+  host.setUp(index);
 }
 
 function setGateways(path: string, gateways: readonly string[]): void {
@@ -174,6 +234,8 @@ serveCalls<LinkCalls>({
   deleteLink: (name) => host.deleteLink(name),
   createSandbox,
   addEndpoint,
+  removeEndpoint,
+  createParent,
   setGateways,
   dropSandbox: dropNamespace,
   changePorts: (table, { add, remove }) =>

@@ -1,6 +1,6 @@
 /** The network controller of this machine: networks, sandboxes, names, ports and rules put together. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { errorMessage } from '../../../shared/errors.ts';
+import { errorMessage, notFound } from '../../../shared/errors.ts';
 import type { Log } from '../log/log.ts';
 import { BridgeDriver } from './bridge-driver.ts';
 import { Firewall } from './firewall.ts';
@@ -17,6 +17,7 @@ import { PortPublisher } from './port-publisher.ts';
 import type { ProxyCalls } from './proxy-calls.ts';
 import { SandboxNames } from './sandbox-names.ts';
 import { checkMixture, Sandboxes } from './sandboxes.ts';
+import { VlanDriver } from './vlan-driver.ts';
 import { wireNetwork } from './wire-network.ts';
 import { WorkerClient } from './worker-client.ts';
 
@@ -62,7 +63,13 @@ async function openParts(
   const alias = `windlass ${dataRoot}`;
   const bridge = new BridgeDriver({ links, firewall, config, alias });
   const drivers = new Map<string, NetworkDriver>(
-    [bridge, bareDriver('host'), bareDriver('null')].map((driver) => [driver.name, driver]),
+    [
+      bridge,
+      new VlanDriver({ kind: 'macvlan', links, alias }),
+      new VlanDriver({ kind: 'ipvlan', links, alias }),
+      bareDriver('host'),
+      bareDriver('null'),
+    ].map((driver) => [driver.name, driver]),
   );
   const networks = await Networks.open({ dataRoot, config, links, drivers, alias, log });
   const hasIPv6 = existsSync('/proc/net/if_inet6');
@@ -104,11 +111,14 @@ function controllerOf(
         .filter(accepts)
         .map((network) => wireNetwork(network, false));
     },
-    inspect: async (name) => wireNetwork(networks.find(name), true),
+    inspect: async (name, { scope }) => {
+      if (!['', 'local'].includes(scope)) throw notFound(`network ${name} not found`);
+      return wireNetwork(networks.find(name), true);
+    },
     create: async (request) => {
       const record = await networks.create(request);
       publish('create', record);
-      return { Id: record.id, Warning: '' };
+      return { Id: record.id, Warning: networks.duplicateWarning(record) };
     },
     remove: async (name) => removeNetwork(networks.find(name)),
     prune: async (filters) => {

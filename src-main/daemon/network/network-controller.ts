@@ -89,6 +89,9 @@ export interface NetworkCreateRequest {
   readonly Internal?: boolean;
   readonly Attachable?: boolean;
   readonly Ingress?: boolean;
+  readonly Scope?: string;
+  readonly ConfigOnly?: boolean;
+  readonly ConfigFrom?: { readonly Network?: string } | null;
   readonly EnableIPv6?: boolean;
   readonly IPAM?: {
     readonly Driver?: string;

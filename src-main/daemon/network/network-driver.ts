@@ -14,6 +14,10 @@ export interface NetworkDriver {
   readonly name: string;
   /** Its networks have subnets and can be made by users; otherwise there is just the one built in. */
   readonly hasSubnets: boolean;
+  /** Its networks may have several subnets of a family. */
+  readonly takesSeveralSubnets: boolean;
+  /** Ports of its containers can be reached through the host's. */
+  readonly publishesPorts: boolean;
   /**
    * Checks a new network against the options and the machine and answers it with the driver's own part.
    * Changes nothing. Throws what the client is to see.
@@ -23,6 +27,8 @@ export interface NetworkDriver {
   bringUp(records: readonly NetworkRecord[]): Promise<void>;
   /** Removes it; parts that are gone are skipped. */
   takeDown(record: NetworkRecord): Promise<void>;
+  /** Containers send what is for elsewhere to an address of the network's. */
+  hasGateway(record: NetworkRecord): boolean;
   /** How a container is plugged in; undefined: nothing to plug. */
   link(record: NetworkRecord, endpoint: EndpointPlan): EndpointLink | undefined;
 }
@@ -31,8 +37,11 @@ export interface NetworkDriver {
 export const bareDriver = (name: 'host' | 'null'): NetworkDriver => ({
   name,
   hasSubnets: false,
+  takesSeveralSubnets: false,
+  publishesPorts: false,
   plan: async (record) => record,
   bringUp: async () => undefined,
   takeDown: async () => undefined,
+  hasGateway: () => false,
   link: () => undefined,
 });

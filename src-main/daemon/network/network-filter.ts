@@ -1,5 +1,5 @@
 /** Filters of `network ls` and of prune (moby daemon/network/filter.go, daemon/prune.go). */
-import { invalidArgument } from '../../../shared/errors.ts';
+import { internal, invalidArgument } from '../../../shared/errors.ts';
 import { isPredefined, type Network } from './networks.ts';
 
 type Filters = Readonly<Record<string, readonly string[]>>;
@@ -79,7 +79,7 @@ export function pruneFilter(filters: Filters): NetworkFilter {
   const { until = [] } = filters;
   if (until.length > 1) throw invalidArgument('more than one until filter specified');
   if (until.some((value) => Number.isNaN(untilMs(value))))
-    throw invalidArgument(`invalid until filter: ${until[0]}`);
+    throw internal(`failed to parse value as time or duration: "${until[0]}"`);
   return filterOf(filters, PRUNE_TESTS);
 }
 

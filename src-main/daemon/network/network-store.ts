@@ -54,9 +54,17 @@ const recordSchema = z.object({
     config: z.array(ipamConfigSchema),
     v4: subnetSchema.optional(),
     v6: subnetSchema.optional(),
+    /** Further subnets of either family, where the driver takes several. */
+    more: z.array(subnetSchema).optional(),
   }),
   /** Bridge networks only. `isOurs`: we made it, so we remove it. */
   bridge: z.object({ name: z.string().min(1), isOurs: z.boolean() }).optional(),
+  /** macvlan and ipvlan only: the link below. `isOurs`: we made it, so we remove it. */
+  parent: z.object({ name: z.string().min(1), isOurs: z.boolean() }).optional(),
+  /** Only a set of options that other networks are made from. */
+  configOnly: z.boolean().optional(),
+  /** Name of the network whose options it has. */
+  configFrom: z.string().optional(),
 });
 
 export type IpamConfig = z.infer<typeof ipamConfigSchema>;

@@ -1,5 +1,11 @@
 /** The address pools of a new network, from what was asked (moby libnetwork network.go ipamAllocate). */
-import { forbidden, internal, invalidArgument, isEngineError } from '../../../shared/errors.ts';
+import {
+  forbidden,
+  internal,
+  invalidArgument,
+  isEngineError,
+  notFound,
+} from '../../../shared/errors.ts';
 import {
   contains,
   formatIp,
@@ -22,6 +28,10 @@ export interface SubnetSurroundings {
   readonly networks: readonly Subnet[];
   /** Where the host has routes; only a subnet that nobody asked for avoids them. */
   readonly host: readonly Subnet[];
+  /** Of the new network, for what it is told. */
+  readonly name: string;
+  /** Several subnets of a family. */
+  readonly takesSeveral: boolean;
 }
 
 /** Throws Docker's errors for what is malformed, taken, or more than a bridge can carry. */
@@ -34,16 +44,40 @@ export function planSubnets(
   const familyOf = (one: IpamConfig): IpFamily => parseCidr(one.Subnet ?? '').ip.family;
   const of = (family: IpFamily): readonly IpamConfig[] =>
     config.filter((one) => familyOf(one) === family);
-  if (of(4).length > 1 || of(6).length > 1)
+  const driver = asked?.Driver || 'default';
+  if (driver !== 'default') throw notFound(`plugin "${driver}" not found`);
+  const taken: Subnet[] = [];
+  const plan = (family: IpFamily, one: IpamConfig | undefined): SubnetRecord => {
+    const networks = [...around.networks, ...taken];
+    const record = planSubnet(family, one, { ...around, networks });
+    taken.push(parseCidr(record.subnet).subnet);
+    return record;
+  };
+  const [first4, ...more4] = of(4);
+  const [first6, ...more6] = of(6);
+  const v4 = plan(4, first4);
+  const others4 = more4.map((one) => plan(4, one));
+  const v6 = enableIPv6 ? plan(6, first6) : undefined;
+  const others6 = enableIPv6 ? more6.map((one) => plan(6, one)) : [];
+  const more = [...others4, ...others6];
+  if (more.length > 0 && !around.takesSeveral)
     throw forbidden("bridge driver doesn't support multiple subnets");
-  const v4 = planSubnet(4, of(4)[0], around);
-  const v6 = enableIPv6 ? planSubnet(6, of(6)[0], around) : undefined;
   return {
-    driver: asked?.Driver || 'default',
+    driver,
     options: asked?.Options ? { ...asked.Options } : null,
     config,
     v4,
     ...(v6 ? { v6 } : {}),
+    ...(more.length > 0 ? { more } : {}),
+  };
+}
+
+/** A network that is only options: its subnets are checked and kept, none is taken. */
+export function planConfigOnly(asked: NetworkCreateRequest['IPAM']): NetworkRecord['ipam'] {
+  return {
+    driver: asked?.Driver || 'default',
+    options: asked?.Options ? { ...asked.Options } : null,
+    config: (asked?.Config ?? []).map(checkedConfig),
   };
 }
 
@@ -58,8 +92,11 @@ function checkedConfig(raw: Readonly<Record<string, unknown>>): IpamConfig {
     parseCidr(subnet);
   } catch (error) {
     if (!isEngineError(error)) throw error;
-    throw invalidArgument(`Invalid subnet ${subnet} : ${error.message}`);
+    throw internal(`Invalid subnet ${subnet} : ${error.message}`);
   }
+  const gateway = text('Gateway');
+  if (gateway !== '' && !tryParseIp(gateway))
+    throw internal(`invalid gateway address ${gateway} in Ipam configuration`);
   const auxiliary = Object.entries(raw['AuxiliaryAddresses'] ?? {}).map(
     ([name, ip]) => [name, String(ip)] as const,
   );
@@ -80,22 +117,23 @@ function planSubnet(
   const subnet = asked
     ? parseCidr(asked.Subnet ?? '').subnet
     : chooser.choose(family, [...networks, ...host]);
+  const range = asked?.IPRange === undefined ? undefined : checkedRange(asked.IPRange, subnet);
   if (networks.some((used) => overlaps(used, subnet)))
     throw forbidden('Pool overlaps with other one on this address space');
-  const range = asked?.IPRange === undefined ? undefined : checkedRange(asked.IPRange, subnet);
+  const gateway = asked?.Gateway === undefined ? undefined : checkedGateway(asked.Gateway, subnet);
   const record = {
     subnet: formatSubnet(subnet),
     ...(range ? { range: formatSubnet(range) } : {}),
     ...(asked?.AuxiliaryAddresses ? { auxiliary: asked.AuxiliaryAddresses } : {}),
   };
-  checkAuxiliary(record.auxiliary, subnet);
-  const gateway = asked?.Gateway === undefined ? undefined : checkedGateway(asked.Gateway, subnet);
-  return { ...record, gateway: formatIp(gateway ?? new AddressPool({ subnet, range }).gateway) };
+  const usedGateway = gateway ?? new AddressPool({ subnet, range }).gateway;
+  checkAuxiliary(record.auxiliary, { subnet, gateway: usedGateway, name: around.name });
+  return { ...record, gateway: formatIp(usedGateway) };
 }
 
 function checkedRange(text: string, subnet: Subnet): Subnet {
   const refuse = (): never => {
-    throw invalidArgument(
+    throw internal(
       `failed to parse pool request for address space "LocalDefault" pool "${formatSubnet(subnet)}" subpool "${text}": Invalid Address SubPool`,
     );
   };
@@ -110,8 +148,7 @@ function checkedRange(text: string, subnet: Subnet): Subnet {
 }
 
 function checkedGateway(text: string, subnet: Subnet): Ip {
-  const gateway = tryParseIp(text);
-  if (!gateway) throw invalidArgument(`invalid gateway address ${text} in Ipam config`);
+  const gateway = parseIp(text);
   if (!contains(subnet, gateway))
     throw internal(`failed to allocate gateway (${text}): Requested address is out of range`);
   const isUsable = new AddressPool({ subnet, gateway }).isUsable(gateway);
@@ -119,19 +156,33 @@ function checkedGateway(text: string, subnet: Subnet): Ip {
   return gateway;
 }
 
-function checkAuxiliary(auxiliary: Readonly<Record<string, string>> = {}, subnet: Subnet): void {
+function checkAuxiliary(
+  auxiliary: Readonly<Record<string, string>> = {},
+  { subnet, gateway, name: network }: { subnet: Subnet; gateway: Ip; name: string },
+): void {
   for (const [name, text] of Object.entries(auxiliary)) {
     const ip = tryParseIp(text);
     if (!ip)
-      throw invalidArgument(
-        `non parsable secondary ip address (${name}:${text}) passed for network`,
+      throw internal(
+        `non parsable secondary ip address (${name}:${text}) passed for network ${network}`,
       );
     if (!contains(subnet, ip))
       throw forbidden(
         `auxiliary address: (${name}:${text}) must belong to the master pool: ${formatSubnet(subnet)}`,
       );
+    if (ip.value === gateway.value)
+      throw internal(
+        `failed to allocate secondary ip address (${name}:${text}): Address already in use`,
+      );
   }
 }
+
+/** All subnets of a network, in the order their addresses are given out. */
+export const subnetRecords = ({ v4, v6, more = [] }: NetworkRecord['ipam']): SubnetRecord[] => [
+  ...(v4 ? [v4] : []),
+  ...(v6 ? [v6] : []),
+  ...more,
+];
 
 /** The live pool of a recorded subnet. */
 export function poolOf(record: SubnetRecord): AddressPool {
@@ -146,7 +197,7 @@ export function poolOf(record: SubnetRecord): AddressPool {
 const DEFAULT_GATEWAY = { v4: 'DefaultGatewayIPv4', v6: 'DefaultGatewayIPv6' } as const;
 
 /** Where containers send what is for elsewhere: the bridge, or the auxiliary address of that name. */
-export function containerGateway(ipam: NetworkRecord['ipam'], family: 'v4' | 'v6'): string {
-  const record = ipam[family];
-  return record?.auxiliary?.[DEFAULT_GATEWAY[family]] ?? record?.gateway ?? '';
+export function containerGateway(record: SubnetRecord): string {
+  const family = record.subnet.includes(':') ? 'v6' : 'v4';
+  return record.auxiliary?.[DEFAULT_GATEWAY[family]] ?? record.gateway;
 }

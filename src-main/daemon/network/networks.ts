@@ -17,9 +17,23 @@ import type { LinkCalls } from './link-calls.ts';
 import type { NetworkConfig } from './network-config.ts';
 import type { EndpointSettings, NetworkCreateRequest } from './network-controller.ts';
 import type { NetworkDriver } from './network-driver.ts';
+import { checkCreate, checkSwarm } from './network-request.ts';
 import { creationTime, type NetworkRecord, NetworkStore, newNetworkId } from './network-store.ts';
-import { planSubnets, poolOf } from './network-subnets.ts';
+import {
+  containerGateway,
+  planConfigOnly,
+  planSubnets,
+  poolOf,
+  subnetRecords,
+} from './network-subnets.ts';
 import type { WorkerClient } from './worker-client.ts';
+
+/** Addresses of one subnet. */
+export interface NetworkPool {
+  readonly pool: AddressPool;
+  /** Where containers send what is for elsewhere. */
+  readonly gateway: string;
+}
 
 /** A container on a network. */
 export interface Attachment {
@@ -31,8 +45,8 @@ export interface Attachment {
 export interface Network {
   readonly record: NetworkRecord;
   readonly driver: NetworkDriver;
-  /** Only of networks with subnets. */
-  readonly pools: { readonly v4?: AddressPool; readonly v6?: AddressPool };
+  /** Addresses are taken from the first of the family that has one left. */
+  readonly pools: readonly NetworkPool[];
   /** By container id; a network with one of them cannot be removed. */
   readonly attachments: Map<string, Attachment>;
 }
@@ -131,7 +145,7 @@ export class Networks {
   /** What a killed daemon left: bridges with our mark that no network uses. */
   async #removeStaleBridges(records: readonly NetworkRecord[]): Promise<void> {
     const { links, alias, log } = this.#options;
-    const used = new Set(records.map(({ bridge }) => bridge?.name));
+    const used = new Set(records.flatMap(({ bridge, parent }) => [bridge?.name, parent?.name]));
     for (const name of await links.call('linksOf', alias)) {
       if (used.has(name)) continue;
       await links.call('deleteLink', name);
@@ -141,8 +155,10 @@ export class Networks {
 
   #add(record: NetworkRecord): void {
     const driver = this.#driver(record.driver);
-    const { v4, v6 } = record.ipam;
-    const pools = { ...(v4 ? { v4: poolOf(v4) } : {}), ...(v6 ? { v6: poolOf(v6) } : {}) };
+    const pools = subnetRecords(record.ipam).map((subnet) => ({
+      pool: poolOf(subnet),
+      gateway: containerGateway(subnet),
+    }));
     this.#byId.set(record.id, { record, driver, pools, attachments: new Map() });
   }
 
@@ -159,7 +175,12 @@ export class Networks {
   /** By id, name or unique id prefix. Throws `network X not found`. */
   find(nameOrId: string): Network {
     const wanted = nameOrId === 'default' ? 'bridge' : nameOrId;
-    const found = this.#byId.get(wanted) ?? this.all().find(({ record }) => record.name === wanted);
+    const named = this.all().filter(({ record }) => record.name === wanted);
+    const found = this.#byId.get(wanted) ?? named[0];
+    if (named.length > 1 && found === named[0])
+      throw invalidArgument(
+        `network ${nameOrId} is ambiguous (${named.length} matches found based on name)`,
+      );
     if (found) return found;
     const matches =
       wanted === '' ? [] : this.all().filter(({ record }) => record.id.startsWith(wanted));
@@ -172,27 +193,38 @@ export class Networks {
     return only;
   }
 
+  /** '' when nobody else has the name. */
+  duplicateWarning({ id, name }: NetworkRecord): string {
+    const other = this.all().find(({ record }) => record.name === name && record.id !== id);
+    return other ? `Network with name ${name} (id : ${other.record.id}) already exists` : '';
+  }
+
   create(request: NetworkCreateRequest): Promise<NetworkRecord> {
     return this.#exclusively(() => this.#create(request));
   }
 
   async #create(request: NetworkCreateRequest): Promise<NetworkRecord> {
     const { Name: name } = request;
-    if (name.trim() === '') throw invalidArgument(`invalid name: ${name}`);
     if (isPredefined(name) || name === 'default')
       throw forbidden(`operation is not permitted on predefined ${name} network `);
-    if (this.all().some(({ record }) => record.name === name))
+    if (request.CheckDuplicate && this.all().some(({ record }) => record.name === name))
       throw conflict(`network with name ${name} already exists`);
+    checkCreate(request);
+    if (request.ConfigOnly) return this.#createConfigOnly(request);
+    checkSwarm(request);
     const driver = this.#driver(request.Driver || 'bridge');
     if (!driver.hasSubnets)
       throw forbidden(`only one instance of "${driver.name}" network is allowed`);
+    const configured = this.#withConfig(request);
     const others = this.all().map((network) => network.record);
-    const ipam = planSubnets(request.IPAM, request.EnableIPv6 ?? false, {
+    const ipam = planSubnets(configured.IPAM, configured.EnableIPv6 ?? false, {
       chooser: this.#chooser,
       networks: others.flatMap(subnetsOf),
       host: hostSubnets(),
+      name,
+      takesSeveral: driver.takesSeveralSubnets,
     });
-    const record = await driver.plan({ ...newRecord(request, driver.name), ipam }, others);
+    const record = await driver.plan({ ...newRecord(configured, driver.name), ipam }, others);
     await using undo = new AsyncDisposableStack();
     // Recorded first: a bridge without a network could not be told from somebody else's before it has its mark.
     undo.defer(() => this.#store.remove(record.id));
@@ -206,6 +238,28 @@ export class Networks {
     return record;
   }
 
+  async #createConfigOnly(request: NetworkCreateRequest): Promise<NetworkRecord> {
+    const record = {
+      ...newRecord(request, 'null'),
+      ipam: planConfigOnly(request.IPAM),
+      configOnly: true,
+    };
+    await this.#store.save(record);
+    this.#add(record);
+    return record;
+  }
+
+  /** With the options of the network it is made from. Throws `configuration network "x" does not exist`. */
+  #withConfig(request: NetworkCreateRequest): NetworkCreateRequest {
+    const from = request.ConfigFrom?.Network ?? '';
+    if (from === '') return request;
+    const found = this.all().find(({ record }) => record.configOnly && record.name === from);
+    if (!found) throw notFound(`configuration network "${from}" does not exist`);
+    const { ipam, options, labels, enableIPv6 } = found.record;
+    const IPAM = { Driver: ipam.driver, Options: ipam.options, Config: ipam.config };
+    return { ...request, IPAM, Options: options, Labels: labels, EnableIPv6: enableIPv6 };
+  }
+
   /** Throws `X is a pre-defined network and cannot be removed`, `… has active endpoints`. */
   remove(network: Network): Promise<void> {
     return this.#exclusively(async () => {
@@ -217,6 +271,9 @@ export class Networks {
         throw forbidden(
           `error while removing network: network ${name} id ${id} has active endpoints`,
         );
+      const isSource = network.record.configOnly ?? false;
+      if (isSource && this.all().some(({ record }) => record.configFrom === name))
+        throw forbidden(`error while removing network: configuration network "${name}" is in use`);
       this.#byId.delete(id);
       await this.#store.remove(id);
       failpoint('network remove: record removed');
@@ -239,7 +296,7 @@ export class Networks {
 }
 
 const subnetsOf = ({ ipam }: NetworkRecord): readonly Subnet[] =>
-  [ipam.v4, ipam.v6].flatMap((one) => (one ? [parseCidr(one.subnet).subnet] : []));
+  subnetRecords(ipam).map(({ subnet }) => parseCidr(subnet).subnet);
 
 const newRecord = (request: NetworkCreateRequest, driver: string): NetworkRecord => ({
   id: newNetworkId(),
@@ -252,4 +309,5 @@ const newRecord = (request: NetworkCreateRequest, driver: string): NetworkRecord
   options: { ...request.Options },
   labels: { ...request.Labels },
   ipam: { driver: 'default', options: null, config: [] },
+  ...(request.ConfigFrom?.Network ? { configFrom: request.ConfigFrom.Network } : {}),
 });

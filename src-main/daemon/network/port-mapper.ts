@@ -206,13 +206,18 @@ function parsePort(text: string): { number: number; protocol: PortRule['protocol
   return { number: Number(number), protocol: protocol as PortRule['protocol'] };
 }
 
-/** Every port with what it is to be bound to; null = only exposed. */
+/** Every exposed port with what it is to be bound to; null = only exposed. Bindings of others count for nothing. */
 function wanted(request: MappingRequest): ReadonlyMap<string, readonly PortBinding[] | null> {
   const ports = new Map<string, readonly PortBinding[] | null>();
-  for (const port of request.exposedPorts)
-    ports.set(withProtocol(port), request.publishAll ? [ANY] : null);
-  for (const [port, bindings] of Object.entries(request.bindings))
-    ports.set(withProtocol(port), bindings && bindings.length > 0 ? bindings : [ANY]);
+  const asked = new Map(
+    Object.entries(request.bindings).map(([port, bindings]) => [withProtocol(port), bindings]),
+  );
+  for (const port of request.exposedPorts.map(withProtocol)) {
+    const bindings = asked.get(port);
+    const isAsked = asked.has(port);
+    const isAny = isAsked || request.publishAll;
+    ports.set(port, bindings && bindings.length > 0 ? bindings : isAny ? [ANY] : null);
+  }
   return ports;
 }
 

@@ -20,8 +20,8 @@ export class PortPublisher {
 
   /** On the endpoint that leads out; answers NetworkSettings.Ports, {} without a network that has ports. */
   async publish(request: SandboxRequest, endpoints: Endpoints, span: SpanSink): Promise<PortMap> {
-    if (![...endpoints.values()].some(({ network }) => network.driver.hasSubnets)) return {};
-    const endpoint = gatewayEndpoint(endpoints.values());
+    if (![...endpoints.values()].some(({ network }) => network.driver.publishesPorts)) return {};
+    const endpoint = publishingEndpoint(endpoints);
     const exposed = Object.fromEntries(request.exposedPorts.map((port) => [port, null]));
     if (!endpoint) return exposed;
     const { portBindings: bindings, publishAllPorts: publishAll } = request;
@@ -53,7 +53,7 @@ export class PortPublisher {
   }
 
   async restore(request: SandboxRequest, endpoints: Endpoints, ports: PortMap): Promise<void> {
-    const endpoint = gatewayEndpoint(endpoints.values());
+    const endpoint = publishingEndpoint(endpoints);
     if (!endpoint) return;
     const mapping = { ...this.#mapping(request, endpoint), bindings: ports, publishAll: false };
     await this.#mapper.restore(mapping);
@@ -75,6 +75,12 @@ export class PortPublisher {
       defaultIp: parseBridgeOptions(network.record.options).defaultIp ?? this.#defaultIp,
     };
   }
+}
+
+/** The endpoint that leads out, if its network can publish. */
+function publishingEndpoint(endpoints: Endpoints): Endpoint | undefined {
+  const endpoint = gatewayEndpoint(endpoints.values());
+  return endpoint?.network.driver.publishesPorts ? endpoint : undefined;
 }
 
 /** Only what was published; what was merely exposed is exposed again from the request. */

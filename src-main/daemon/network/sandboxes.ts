@@ -5,7 +5,6 @@ import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { invalidArgument, isEngineError, notFound } from '../../../shared/errors.ts';
 import type { Log } from '../log/log.ts';
-import { hostLinkName } from './bridge-driver.ts';
 import {
   attach,
   detach,
@@ -102,7 +101,12 @@ export class Sandboxes {
     await span(
       'network namespace and links',
       () => this.#options.links.call('createSandbox', key, plugs, gateways),
-      plugs.map(({ bridge, addresses }) => `${addresses.join(', ')} on ${bridge}`).join('; '),
+      plugs
+        .map((plug) => {
+          const on = plug.kind === 'veth' ? plug.bridge : plug.parent;
+          return `${plug.addresses.join(', ')} on ${on}`;
+        })
+        .join('; '),
     );
   }
 
@@ -205,7 +209,7 @@ export class Sandboxes {
     const plug = linkOf(endpoint);
     if (plug) {
       await links.call('addEndpoint', key, plug);
-      undo.defer(() => links.call('deleteLink', plug.hostName));
+      undo.defer(() => links.call('removeEndpoint', key, plug));
     }
     const before = gatewayEndpoint(endpoints.values());
     endpoints.set(network.record.id, endpoint);
@@ -224,7 +228,7 @@ export class Sandboxes {
   async disconnect(network: Network, containerId: string): Promise<SandboxState | undefined> {
     const sandbox = this.#live.get(containerId);
     if (!sandbox) return undefined;
-    const { request, endpoints, state } = sandbox;
+    const { request, key, endpoints, state } = sandbox;
     const endpoint = endpoints.get(network.record.id);
     if (!endpoint)
       throw notFound(
@@ -236,8 +240,9 @@ export class Sandboxes {
     const before = gatewayEndpoint(endpoints.values());
     endpoints.delete(network.record.id);
     await names.leave(sandbox, endpoint);
-    if (linkOf(endpoint)) {
-      await links.call('deleteLink', hostLinkName(endpoint.settings.EndpointID));
+    const plug = linkOf(endpoint);
+    if (plug) {
+      await links.call('removeEndpoint', key, plug);
       await changeHosts(state.hostsPath, { remove: names.ownHosts(request, [endpoint]) });
     }
     await this.#refresh(sandbox, before);

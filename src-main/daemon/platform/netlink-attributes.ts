@@ -11,6 +11,12 @@ export function u32(value: number): Buffer {
   return bytes;
 }
 
+export function u16(value: number): Buffer {
+  const bytes = Buffer.alloc(2);
+  bytes.writeUInt16LE(value);
+  return bytes;
+}
+
 /** A number in network byte order; negative ones are two's complement. */
 export function be32(value: number): Buffer {
   const bytes = Buffer.alloc(4);

@@ -11,6 +11,7 @@ import {
   parseAttributes,
   textOf,
   u8,
+  u16,
   u32,
 } from './netlink-attributes.ts';
 import { NetlinkSocket, NLM_F } from './netlink-socket.ts';
@@ -37,6 +38,7 @@ const IFLA = {
   address: 1,
   ifname: 3,
   mtu: 4,
+  link: 5,
   master: 10,
   protinfo: 12,
   linkinfo: 18,
@@ -45,11 +47,15 @@ const IFLA = {
 } as const;
 const IFLA_INFO = { kind: 1, data: 2 } as const;
 const VETH_INFO_PEER = 1;
+const MACVLAN_MODE = 1;
+const IPVLAN = { mode: 1, flags: 2 } as const;
+const VLAN_ID = 1;
 const BRIDGE_PORT = { hairpin: 4, isolated: 33 } as const;
 const IFA = { address: 1, local: 2, broadcast: 4, flags: 8 } as const;
 /** The address is usable at once: nobody else can have it. */
 const IFA_F_NODAD = 2;
-const RTA_GATEWAY = 5;
+const RTA = { oif: 4, gateway: 5 } as const;
+const RT_SCOPE_LINK = 253;
 
 export interface LinkInfo {
   readonly index: number;
@@ -77,6 +83,18 @@ export interface VethRequest {
   /** Descriptor of the namespace the peer goes into. */
   readonly namespaceFd: number;
   readonly mtu: number;
+}
+
+/** A macvlan or ipvlan link, made on a link of this namespace and put into another. */
+export interface VlanRequest {
+  readonly kind: 'macvlan' | 'ipvlan';
+  readonly name: string;
+  readonly parentIndex: number;
+  readonly mode: number;
+  readonly flag: number;
+  /** '' = the kernel's choice. */
+  readonly mac: string;
+  readonly namespaceFd: number;
 }
 
 const familyOf = (address: AddressBytes): number => (address.length === 4 ? AF.inet : AF.inet6);
@@ -188,6 +206,45 @@ export class Netlink implements Disposable {
     });
   }
 
+  /** Throws EOPNOTSUPP when the kernel does not know the kind. */
+  createVlan(request: VlanRequest): void {
+    const data =
+      request.kind === 'macvlan'
+        ? [attribute(MACVLAN_MODE, u32(request.mode))]
+        : [attribute(IPVLAN.mode, u16(request.mode)), attribute(IPVLAN.flags, u16(request.flag))];
+    const kind = attribute(IFLA_INFO.kind, cString(request.kind));
+    this.#socket.request({
+      type: RTM.newLink,
+      flags: NLM_F.create | NLM_F.excl,
+      body: Buffer.concat([
+        linkHeader(0),
+        attribute(IFLA.ifname, cString(request.name)),
+        attribute(IFLA.link, u32(request.parentIndex)),
+        ...(request.mac === '' ? [] : [attribute(IFLA.address, macBytes(request.mac))]),
+        attribute(IFLA.netNsFd, u32(request.namespaceFd)),
+        nested(IFLA.linkinfo, kind, nested(IFLA_INFO.data, ...data)),
+      ]),
+      subject: `add ${request.kind} ${request.name}`,
+    });
+  }
+
+  /** A VLAN on a link, or a link that leads nowhere (`dummy`). */
+  createParent(name: string, vlan?: { readonly parentIndex: number; readonly id: number }): void {
+    const kind = attribute(IFLA_INFO.kind, cString(vlan ? 'vlan' : 'dummy'));
+    const data = vlan ? [nested(IFLA_INFO.data, attribute(VLAN_ID, u16(vlan.id)))] : [];
+    this.#socket.request({
+      type: RTM.newLink,
+      flags: NLM_F.create | NLM_F.excl,
+      body: Buffer.concat([
+        linkHeader(0),
+        attribute(IFLA.ifname, cString(name)),
+        ...(vlan ? [attribute(IFLA.link, u32(vlan.parentIndex))] : []),
+        nested(IFLA.linkinfo, kind, ...data),
+      ]),
+      subject: `add link ${name}`,
+    });
+  }
+
   /**
    * How a bridge treats a port. `isolated`: it exchanges nothing with other isolated ports (a network with
    * inter-container communication off). `hairpin`: a frame may leave by the port it came from.
@@ -287,7 +344,18 @@ export class Netlink implements Disposable {
     this.#socket.request({
       type: RTM.newRoute,
       flags: NLM_F.create | NLM_F.replace,
-      body: Buffer.concat([routeHeader(family), attribute(RTA_GATEWAY, gateway)]),
+      body: Buffer.concat([routeHeader(family), attribute(RTA.gateway, gateway)]),
+      subject: 'set default route',
+    });
+  }
+
+  /** The default route of a family leads to the link itself. */
+  setDefaultRouteOn(index: number, family: 4 | 6): void {
+    const header = routeHeader(family === 4 ? AF.inet : AF.inet6, RT_SCOPE_LINK);
+    this.#socket.request({
+      type: RTM.newRoute,
+      flags: NLM_F.create | NLM_F.replace,
+      body: Buffer.concat([header, attribute(RTA.oif, u32(index))]),
       subject: 'set default route',
     });
   }
@@ -304,8 +372,8 @@ export class Netlink implements Disposable {
 }
 
 /** struct rtmsg of a unicast default route in the main table. */
-const routeHeader = (family: number): Buffer =>
-  Buffer.from([family, 0, 0, 0, 254, 3, 0, 1, 0, 0, 0, 0]);
+const routeHeader = (family: number, scope = 0): Buffer =>
+  Buffer.from([family, 0, 0, 0, 254, 3, scope, 1, 0, 0, 0, 0]);
 
 function broadcastOf(address: AddressBytes, prefix: number): Buffer {
   const hostBits = prefix === 0 ? 0xffffffff : 2 ** (32 - prefix) - 1;
