@@ -6,7 +6,7 @@ import type { AppInfo, HostRow, Settings, ShellClient } from '../../shared/shell
 import { Activity } from '../activity/Activity.tsx';
 import { ContainerDetail } from '../containers/ContainerDetail.tsx';
 import { ContainerList } from '../containers/ContainerList.tsx';
-import { CreateWizard } from '../containers/CreateWizard.tsx';
+import { CreateWizard } from '../create/CreateWizard.tsx';
 import { DiskUse } from '../disk/DiskUse.tsx';
 import { EngineClient } from '../engine/engine-client.ts';
 import { createLiveStore } from '../engine/live-store.ts';

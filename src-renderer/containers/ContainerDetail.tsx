@@ -6,6 +6,7 @@ import { useApp, useLive } from '../app/context.tsx';
 import { TerminalTab } from '../terminal/TerminalTab.tsx';
 import { Confirm } from '../ui/Confirm.tsx';
 import { ChangesTab } from './ChangesTab.tsx';
+import { ContainerMenu } from './ContainerMenu.tsx';
 import { act, canDo, nameOf, type Verb } from './container-actions.ts';
 import { InspectTab } from './InspectTab.tsx';
 import { LaunchTab } from './LaunchTab.tsx';
@@ -59,6 +60,7 @@ export function ContainerDetail({ id }: { readonly id: string }) {
             {verb}
           </button>
         ))}
+        <ContainerMenu container={container} />
       </header>
       <Tabs.Root defaultValue="logs" className="tabs">
         <Tabs.List aria-label="Container">

@@ -6,6 +6,7 @@ import type { ContainerSummary } from '../../shared/engine/engine-api.ts';
 import { useApp, useLive } from '../app/context.tsx';
 import { Confirm } from '../ui/Confirm.tsx';
 import { formatAge } from '../ui/format.ts';
+import { ContainerMenu } from './ContainerMenu.tsx';
 import { act, canDo, isLive, nameOf, type Verb } from './container-actions.ts';
 import { PortLinks } from './PortLinks.tsx';
 
@@ -280,6 +281,7 @@ function Row({ container, top, isSelected, isBusy, onToggle, onRun }: RowProps) 
             <Icon size={16} aria-hidden />
           </button>
         ))}
+        <ContainerMenu container={container} />
       </span>
     </div>
   );

@@ -149,18 +149,18 @@ describe('the main job in the window', () => {
       .toBe(true);
     await page.getByLabel('Name').fill('cabin');
     await page.getByRole('button', { name: 'Next' }).click();
-    await page.getByLabel('Command').fill('sh -c "echo ahoy; exec sh"');
-    await page.getByRole('button', { name: 'Add' }).click();
+    await page.getByLabel('Command', { exact: true }).fill('sh -c "echo ahoy; exec sh"');
+    await page.getByRole('button', { name: 'Add to Environment' }).click();
     await page.getByLabel('Variable').fill('CARGO');
-    await page.getByLabel('Value').fill('tea chests');
+    await page.getByLabel('Value', { exact: true }).fill('tea chests');
     await page.getByRole('button', { name: 'Next' }).click();
-    await page.getByRole('button', { name: 'Add' }).first().click();
+    await page.getByRole('button', { name: 'Add to Ports' }).click();
     await page.getByLabel('Container port').fill('80');
-    await page.getByRole('button', { name: 'Next' }).click();
-    await page.getByLabel('Memory (MB)').fill('64');
-    await page.getByRole('button', { name: 'Next' }).click();
+    await page.getByRole('button', { name: 'Limits' }).click();
+    await page.getByLabel('Memory', { exact: true }).fill('64m');
+    await page.getByRole('button', { name: 'Review', exact: true }).last().click();
     expect(await page.getByLabel('Equivalent command').innerText()).toBe(
-      `docker run -d -it --name cabin -e 'CARGO=tea chests' -p 80 --memory 64m ${image} sh -c 'echo ahoy; exec sh'`,
+      `docker run -d -it --name cabin -e 'CARGO=tea chests' -p 80 -m 64m ${image} sh -c 'echo ahoy; exec sh'`,
     );
     await shoot('03-review');
     await page.getByRole('button', { name: 'Create and start' }).click();
