@@ -71,7 +71,7 @@ export function ContainerDetail({ id }: { readonly id: string }) {
           ))}
         </Tabs.List>
         <Tabs.Content value="logs">
-          <LogsTab id={id} state={container.State ?? ''} />
+          <LogsTab id={id} name={nameOf(container)} state={container.State ?? ''} />
         </Tabs.Content>
         <Tabs.Content value="terminal">
           <TerminalTab container={container} />

@@ -1,81 +1,64 @@
-import { useVirtualizer } from '@tanstack/react-virtual';
-import { useEffect, useMemo, useRef, useState } from 'react';
-import { errorMessage } from '../../shared/errors.ts';
-import { FrameParser } from '../../shared/framing.ts';
-import { useApp } from '../app/context.tsx';
-import { query } from '../engine/engine-client.ts';
+/** What a container wrote: searched, filtered, saved; bounded however much it writes. */
+import { ChevronDown, ChevronUp } from 'lucide-react';
+import { useMemo, useState } from 'react';
 import { showToast } from '../ui/toasts.ts';
-import { LogBuffer, type LogLine, withoutAnsi } from './log-buffer.ts';
+import { LogView } from './LogView.tsx';
+import { withoutAnsi } from './log-buffer.ts';
+import { linesOf, matcherOf, matchesIn, type StreamChoice } from './log-search.ts';
+import { useLog } from './use-log.ts';
 
-const TAIL = 5000;
+const STREAMS: readonly (readonly [StreamChoice, string])[] = [
+  ['both', 'All'],
+  ['stdout', 'Output'],
+  ['stderr', 'Errors'],
+];
+const PERIODS: readonly (readonly [seconds: number, words: string])[] = [
+  [0, 'from the start'],
+  [300, 'of 5 minutes'],
+  [3600, 'of an hour'],
+  [86_400, 'of a day'],
+];
 
 interface LogsTabProps {
   readonly id: string;
+  readonly name: string;
   /** A start begins the stream anew. */
   readonly state: string;
 }
 
-export function LogsTab({ id, state }: LogsTabProps) {
-  const { engine } = useApp();
-  const buffer = useRef(new LogBuffer());
-  const [lines, setLines] = useState<readonly LogLine[]>([]);
+export function LogsTab({ id, name, state }: LogsTabProps) {
   const [timestamps, setTimestamps] = useState(false);
   const [wraps, setWraps] = useState(true);
-  const [search, setSearch] = useState('');
-  const isLive = state === 'running' || state === 'paused';
+  const [period, setPeriod] = useState(0);
+  const [stream, setStream] = useState<StreamChoice>('both');
+  const [search, setSearch] = useState({ text: '', isRegex: false });
+  const [isFilter, setIsFilter] = useState(true);
+  const [at, setAt] = useState<number>();
+  const { lines, dropped, clear } = useLog({ id, state, timestamps, period });
 
-  useEffect(() => {
-    const abort = new AbortController();
-    buffer.current = new LogBuffer();
-    let frame = 0;
-    const draw = (): void => {
-      if (frame) return;
-      frame = requestAnimationFrame(() => {
-        frame = 0;
-        setLines(buffer.current.lines());
-      });
-    };
-    const read = async (): Promise<void> => {
-      const { Config } = await engine.get<{ Config: { Tty: boolean } }>(`/containers/${id}/json`);
-      const options = {
-        stdout: 1,
-        stderr: 1,
-        tail: TAIL,
-        follow: isLive ? 1 : 0,
-        timestamps: timestamps ? 1 : 0,
-      };
-      const bytes = await engine.bytes(`/containers/${id}/logs${query(options)}`, abort.signal);
-      const parser = new FrameParser();
-      for await (const chunk of bytes) {
-        if (Config.Tty) buffer.current.push('stdout', chunk);
-        else
-          for (const piece of parser.push(chunk))
-            buffer.current.push(piece.source === 'stderr' ? 'stderr' : 'stdout', piece.bytes);
-        draw();
-      }
-    };
-    draw();
-    read().catch((error: unknown) => {
-      if (!abort.signal.aborted) showToast('error', `Logs: ${errorMessage(error)}`);
-    });
-    return () => {
-      abort.abort();
-      cancelAnimationFrame(frame);
-    };
-  }, [engine, id, isLive, timestamps]);
-
+  const found = useMemo(() => matcherOf(search), [search]);
+  const matcher = found instanceof RegExp ? found : undefined;
+  const chosen = useMemo(() => linesOf(lines, stream), [lines, stream]);
+  const matches = useMemo(() => (matcher ? matchesIn(chosen, matcher) : []), [chosen, matcher]);
   const shown = useMemo(
-    () =>
-      search === ''
-        ? lines
-        : lines.filter((line) => line.text.toLowerCase().includes(search.toLowerCase())),
-    [lines, search],
+    () => (matcher && isFilter ? matches.flatMap((index) => chosen[index] ?? []) : chosen),
+    [chosen, matcher, matches, isFilter],
   );
+  const text = (): string => shown.map((line) => withoutAnsi(line.text)).join('\n');
   const copy = (): void => {
     void navigator.clipboard
-      .writeText(shown.map((line) => withoutAnsi(line.text)).join('\n'))
+      .writeText(text())
       .then(() => showToast('info', `${shown.length} lines copied`));
   };
+  const change = (part: Partial<typeof search>): void => {
+    setSearch({ ...search, ...part });
+    setAt(undefined);
+  };
+  const step = (by: number): void => {
+    if (matches.length === 0) return;
+    setAt(((at ?? (by > 0 ? -1 : 0)) + by + matches.length) % matches.length);
+  };
+  const current = at === undefined ? undefined : isFilter ? at : matches[at];
   return (
     <div className="pane">
       <div className="tools">
@@ -83,104 +66,100 @@ export function LogsTab({ id, state }: LogsTabProps) {
           type="search"
           placeholder="Search the log…"
           aria-label="Search the log"
-          value={search}
-          onChange={(event) => setSearch(event.target.value)}
+          aria-invalid={typeof found === 'string'}
+          title={typeof found === 'string' ? found : undefined}
+          value={search.text}
+          onChange={(event) => change({ text: event.target.value })}
+          onKeyDown={({ key, shiftKey }) => key === 'Enter' && step(shiftKey ? -1 : 1)}
         />
-        <label>
-          <input
-            type="checkbox"
-            checked={timestamps}
-            onChange={(event) => setTimestamps(event.target.checked)}
-          />{' '}
-          Timestamps
-        </label>
-        <label>
-          <input
-            type="checkbox"
-            checked={wraps}
-            onChange={(event) => setWraps(event.target.checked)}
-          />{' '}
-          Wrap
-        </label>
+        <Check label="Regex" isOn={search.isRegex} onChange={(isRegex) => change({ isRegex })} />
+        <Check label="Only matches" isOn={isFilter} onChange={setIsFilter} />
+        {search.text !== '' && (
+          <span className="inline" role="status">
+            {typeof found === 'string'
+              ? 'Not a regular expression'
+              : `${at === undefined ? '' : `${at + 1} of `}${matches.length} matches`}
+            <button
+              type="button"
+              className="icon"
+              aria-label="Match before"
+              onClick={() => step(-1)}
+            >
+              <ChevronUp size={15} aria-hidden />
+            </button>
+            <button type="button" className="icon" aria-label="Next match" onClick={() => step(1)}>
+              <ChevronDown size={15} aria-hidden />
+            </button>
+          </span>
+        )}
         <div className="spacer" />
         <span className="muted">{shown.length} lines</span>
         <button type="button" onClick={copy}>
           Copy
         </button>
-        <button
-          type="button"
-          onClick={() => {
-            buffer.current.clear();
-            setLines([]);
-          }}
-        >
+        <button type="button" onClick={() => save(`${name}.log`, text())}>
+          Save
+        </button>
+        <button type="button" onClick={clear}>
           Clear
         </button>
       </div>
-      <LogView lines={shown} wraps={wraps} />
+      <div className="tools">
+        <div className="segments" role="group" aria-label="Streams">
+          {STREAMS.map(([value, label]) => (
+            <button
+              key={value}
+              type="button"
+              aria-pressed={stream === value}
+              onClick={() => setStream(value)}
+            >
+              {label}
+            </button>
+          ))}
+        </div>
+        <select
+          aria-label="Period"
+          value={period}
+          onChange={({ target }) => setPeriod(Number(target.value))}
+        >
+          {PERIODS.map(([seconds, words]) => (
+            <option key={seconds} value={seconds}>
+              {words}
+            </option>
+          ))}
+        </select>
+        <Check label="Timestamps" isOn={timestamps} onChange={setTimestamps} />
+        <Check label="Wrap" isOn={wraps} onChange={setWraps} />
+        {dropped > 0 && (
+          <span className="warning">{dropped} earlier lines are no longer kept here.</span>
+        )}
+      </div>
+      <LogView lines={shown} wraps={wraps} matcher={matcher} current={current} />
     </div>
   );
 }
 
-function LogView({
-  lines,
-  wraps,
-}: {
-  readonly lines: readonly LogLine[];
-  readonly wraps: boolean;
-}) {
-  const scroller = useRef<HTMLDivElement>(null);
-  const [follows, setFollows] = useState(true);
-  const virtual = useVirtualizer({
-    count: lines.length,
-    getScrollElement: () => scroller.current,
-    estimateSize: () => 20,
-    overscan: 30,
-  });
-  useEffect(() => {
-    if (follows && lines.length > 0) virtual.scrollToIndex(lines.length - 1, { align: 'end' });
-  }, [lines, follows, virtual]);
-  const onScroll = (): void => {
-    const element = scroller.current;
-    if (!element) return;
-    // Reading further up stops the following; the end starts it again.
-    setFollows(element.scrollHeight - element.scrollTop - element.clientHeight < 40);
-  };
+interface CheckProps {
+  readonly label: string;
+  readonly isOn: boolean;
+  readonly onChange: (isOn: boolean) => void;
+}
+
+function Check({ label, isOn, onChange }: CheckProps) {
   return (
-    <div className="log-frame">
-      <div
-        className={`log${wraps ? ' wraps' : ''}`}
-        ref={scroller}
-        onScroll={onScroll}
-        tabIndex={0}
-        role="log"
-        aria-label="Container log"
-      >
-        <div style={{ height: virtual.getTotalSize(), position: 'relative' }}>
-          {virtual.getVirtualItems().map((item) => {
-            const line = lines[item.index];
-            return (
-              line && (
-                <div
-                  key={line.number}
-                  ref={virtual.measureElement}
-                  data-index={item.index}
-                  className={`log-line ${line.source}`}
-                  style={{ transform: `translateY(${item.start}px)` }}
-                >
-                  {withoutAnsi(line.text) || ' '}
-                </div>
-              )
-            );
-          })}
-        </div>
-        {lines.length === 0 && <p className="empty">Nothing has been written yet.</p>}
-      </div>
-      {!follows && (
-        <button type="button" className="follow" onClick={() => setFollows(true)}>
-          Follow the end
-        </button>
-      )}
-    </div>
+    <label className="tick">
+      <input type="checkbox" checked={isOn} onChange={({ target }) => onChange(target.checked)} />{' '}
+      {label}
+    </label>
   );
+}
+
+/** Hands a text to the person as a file. */
+function save(name: string, text: string): void {
+  const url = URL.createObjectURL(new Blob([`${text}\n`], { type: 'text/plain' }));
+  const link = document.createElement('a');
+  link.href = url;
+  link.download = name;
+  link.click();
+  URL.revokeObjectURL(url);
 }

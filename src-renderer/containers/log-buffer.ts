@@ -5,13 +5,23 @@ export interface LogLine {
   readonly text: string;
 }
 
-const KEPT_LINES = 20_000;
+export const KEPT_LINES = 20_000;
+/** Lines let go at once, so that a flood does not copy the whole list at every chunk. */
+const SLACK = 5000;
+/** A line that has no end is cut here. */
+const LONGEST_LINE = 64 * 1024;
 
 export class LogBuffer {
   #lines: LogLine[] = [];
   #open: { source: 'stdout' | 'stderr'; text: string } | undefined;
   #next = 1;
+  #dropped = 0;
   readonly #decoders = { stdout: new TextDecoder(), stderr: new TextDecoder() };
+
+  /** Lines that came and are no longer kept. */
+  get dropped(): number {
+    return this.#dropped + Math.max(0, this.#lines.length - KEPT_LINES);
+  }
 
   /** Adds bytes of one stream. */
   push(source: 'stdout' | 'stderr', bytes: Uint8Array): void {
@@ -24,9 +34,13 @@ export class LogBuffer {
         this.#close();
         if (clean !== '' || index < parts.length - 1) this.#open = { source, text: clean };
       }
-      if (index < parts.length - 1) this.#close();
+      const isLong = (this.#open?.text.length ?? 0) > LONGEST_LINE;
+      if (index < parts.length - 1 || isLong) this.#close();
     });
-    if (this.#lines.length > KEPT_LINES) this.#lines = this.#lines.slice(-KEPT_LINES);
+    if (this.#lines.length > KEPT_LINES + SLACK) {
+      this.#dropped += this.#lines.length - KEPT_LINES;
+      this.#lines = this.#lines.slice(-KEPT_LINES);
+    }
   }
 
   #close(): void {
@@ -37,17 +51,19 @@ export class LogBuffer {
 
   /** Complete lines, and the one being written. */
   lines(): readonly LogLine[] {
-    return this.#open ? [...this.#lines, { number: this.#next, ...this.#open }] : [...this.#lines];
+    const kept = this.#lines.slice(-KEPT_LINES);
+    return this.#open ? [...kept, { number: this.#next, ...this.#open }] : kept;
   }
 
   clear(): void {
     this.#lines = [];
     this.#open = undefined;
+    this.#dropped = 0;
   }
 }
 
 const ESCAPE = String.fromCharCode(27);
-const ANSI = new RegExp(`${ESCAPE}\\[[0-9;?]*[A-Za-z]`, 'g');
+const ANSI = new RegExp(`${ESCAPE}\\[[0-9;?:]*[A-Za-z]`, 'g');
 
 /** The text without colour and cursor codes. */
 export const withoutAnsi = (text: string): string => text.replace(ANSI, '');

@@ -88,7 +88,7 @@ describe('the create wizard', () => {
     await page.getByLabel('Command', { exact: true }).fill('sleep 500');
     await goToStep('Review');
     await page.getByRole('button', { name: 'Recreate' }).click();
-    await page.getByRole('heading', { name: 'ship' }).waitFor();
+    await page.getByRole('heading', { name: 'ship', exact: true }).waitFor();
     expect(await docker('inspect', '-f', '{{.Config.Cmd}} {{.State.Status}}', 'ship')).toBe(
       '[sleep 500] running',
     );
@@ -116,15 +116,73 @@ describe('the create wizard', () => {
     expect(await docker('inspect', '-f', '{{.HostConfig.Memory}}', 'yacht')).toBe('50331648');
   });
 
-  it.each(['light', 'dark'] as const)('stands in nobody’s way, %s', async (theme) => {
-    const window = await app.open(theme);
-    await window.getByRole('link', { name: 'Create' }).first().click();
-    for (const step of ['Image', 'Command', 'Network', 'Files', 'Limits', 'Security', 'Review']) {
-      await window.locator('.steps').getByRole('button', { name: step }).click();
-      for (const add of await window.getByRole('button', { name: /^Add to/ }).all())
-        if (await add.isVisible()) await add.click();
-      expect([step, await findBarriers(window)]).toEqual([step, []]);
-    }
-    await window.close();
+  it.each(['light', 'dark'] as const)(
+    'stands in nobody’s way, %s',
+    async (colorScheme) => {
+      await page.emulateMedia({ colorScheme });
+      await openWizard();
+      for (const step of ['Image', 'Network', 'Limits', 'Review']) {
+        await goToStep(step);
+        if (step === 'Network') await page.getByRole('button', { name: 'Add to Ports' }).click();
+        if (step === 'Limits') await page.getByLabel('Memory, slider').waitFor();
+        expect([step, await findBarriers(page)]).toEqual([step, []]);
+      }
+      await shoot(page, `24-wizard-review-${colorScheme}`);
+    },
+    90_000,
+  );
+});
+
+describe('the log', () => {
+  const logLines = () => page.getByRole('log').locator('.log-line');
+
+  it('is searched, filtered by stream, coloured, saved and cleared', async () => {
+    await page.emulateMedia({ colorScheme: 'light' });
+    await docker(
+      ...['run', '-d', '--name', 'scribe', 'busybox', 'sh', '-c'],
+      'for i in 1 2 3 4 5 6 7 8 9; do echo "knot $i"; done; echo "storm ahead" >&2; printf "\\033[32mgreen\\033[0m\\n"; exec sleep 600',
+    );
+    await page.getByRole('navigation').getByRole('link', { name: 'Containers' }).click();
+    await page.getByRole('row', { name: /^scribe/ }).click();
+    await expect.poll(() => logLines().count()).toBe(11);
+    await page.locator('.ansi-2').getByText('green').waitFor();
+    await page.getByRole('button', { name: 'Errors' }).click();
+    await expect.poll(() => logLines().allInnerTexts()).toEqual(['storm ahead']);
+    await page.getByRole('button', { name: 'All', exact: true }).click();
+    await page.getByLabel('Search the log').fill('knot [3-5]');
+    await page.getByText('0 matches').waitFor();
+    await page.getByLabel('Regex').check();
+    await expect.poll(() => logLines().allInnerTexts()).toEqual(['knot 3', 'knot 4', 'knot 5']);
+    await page.getByLabel('Only matches').uncheck();
+    await expect.poll(() => logLines().count()).toBe(11);
+    expect(await page.locator('mark').count()).toBe(3);
+    await page.getByRole('button', { name: 'Next match' }).click();
+    await page.getByRole('button', { name: 'Next match' }).click();
+    await expect.poll(() => page.locator('.log-line.current').innerText()).toBe('knot 4');
+    await shoot(page, '25-log-search');
+    await page.getByLabel('Search the log').fill('(');
+    await page.getByText('Not a regular expression').waitFor();
+    await page.getByLabel('Search the log').fill('');
+    const [download] = await Promise.all([
+      page.waitForEvent('download'),
+      page.getByRole('button', { name: 'Save' }).click(),
+    ]);
+    expect(download.suggestedFilename()).toBe('scribe.log');
+    await page.getByRole('button', { name: 'Clear' }).click();
+    await expect.poll(() => logLines().count()).toBe(0);
+  });
+
+  it('stays usable in a flood, and says what it let go', async () => {
+    await docker(
+      ...['run', '-d', '--name', 'flood', 'busybox', 'sh', '-c'],
+      'seq 1 60000; exec sleep 600',
+    );
+    await page.getByRole('navigation').getByRole('link', { name: 'Containers' }).click();
+    await page.getByRole('row', { name: /^flood/ }).click();
+    await expect.poll(() => logLines().last().innerText(), { timeout: 20_000 }).toBe('60000');
+    await page.getByRole('log').hover();
+    await page.mouse.wheel(0, -3000);
+    await page.getByRole('button', { name: 'Follow the end' }).click();
+    await expect.poll(() => logLines().last().innerText()).toBe('60000');
   });
 });
