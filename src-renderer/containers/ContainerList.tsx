@@ -1,26 +1,14 @@
-import { useVirtualizer } from '@tanstack/react-virtual';
-import { Play, Plus, RotateCw, Skull, Square, Trash2 } from 'lucide-react';
-import { type KeyboardEvent, useMemo, useRef, useState } from 'react';
-import { Link, useLocation } from 'wouter';
+import { Plus } from 'lucide-react';
+import { useMemo, useState } from 'react';
+import { Link } from 'wouter';
 import type { ContainerSummary } from '../../shared/engine/engine-api.ts';
 import { useApp, useLive } from '../app/context.tsx';
 import { Confirm } from '../ui/Confirm.tsx';
-import { formatAge } from '../ui/format.ts';
-import { ContainerMenu } from './ContainerMenu.tsx';
+import { ContainerTable, VERBS } from './ContainerTable.tsx';
 import { act, canDo, isLive, nameOf, type Verb } from './container-actions.ts';
-import { PortLinks } from './PortLinks.tsx';
 
-const ROW_HEIGHT = 52;
 const FILTERS = ['all', 'running', 'stopped'] as const;
 type Filter = (typeof FILTERS)[number];
-
-const VERBS: readonly { verb: Verb; label: string; icon: typeof Play }[] = [
-  { verb: 'start', label: 'Start', icon: Play },
-  { verb: 'stop', label: 'Stop', icon: Square },
-  { verb: 'restart', label: 'Restart', icon: RotateCw },
-  { verb: 'kill', label: 'Kill', icon: Skull },
-  { verb: 'remove', label: 'Remove', icon: Trash2 },
-];
 
 function matches(container: ContainerSummary, search: string, filter: Filter): boolean {
   if (filter !== 'all' && isLive(container) !== (filter === 'running')) return false;
@@ -111,7 +99,7 @@ export function ContainerList() {
       ) : rows.length === 0 ? (
         <EmptyList isFiltered={containers.length > 0} />
       ) : (
-        <Table rows={rows} selected={selected} busy={busy} onToggle={toggle} onRun={run} />
+        <ContainerTable rows={rows} selected={selected} busy={busy} onToggle={toggle} onRun={run} />
       )}
       {doomed.length > 0 && (
         <Confirm
@@ -124,6 +112,13 @@ export function ContainerList() {
           onConfirm={() => void perform('remove', doomed)}
           onClose={() => setDoomed([])}
         >
+          <ul className="names">
+            {doomed.map((container) => (
+              <li key={container.Id}>
+                {nameOf(container)} <span className="muted">{container.State}</span>
+              </li>
+            ))}
+          </ul>
           <p>
             Running ones are killed. Their own files and anonymous volumes are deleted; named
             volumes stay.
@@ -145,144 +140,6 @@ function EmptyList({ isFiltered }: { readonly isFiltered: boolean }) {
       <Link href="/create" className="button primary">
         <Plus size={16} aria-hidden /> Create a container
       </Link>
-    </div>
-  );
-}
-
-interface TableProps {
-  readonly rows: readonly ContainerSummary[];
-  readonly selected: ReadonlySet<string>;
-  readonly busy: ReadonlySet<string>;
-  readonly onToggle: (id: string) => void;
-  readonly onRun: (verb: Verb, targets: readonly ContainerSummary[]) => void;
-}
-
-function Table({ rows, selected, busy, onToggle, onRun }: TableProps) {
-  const scroller = useRef<HTMLDivElement>(null);
-  const virtual = useVirtualizer({
-    count: rows.length,
-    getScrollElement: () => scroller.current,
-    estimateSize: () => ROW_HEIGHT,
-    overscan: 12,
-  });
-  return (
-    <div className="table-scroll" ref={scroller}>
-      <div className="table" role="table" aria-label="Containers" aria-rowcount={rows.length}>
-        <div className="row head" role="row">
-          <span role="columnheader" aria-label="Select" />
-          <span role="columnheader">Name</span>
-          <span role="columnheader">Image</span>
-          <span role="columnheader">State</span>
-          <span role="columnheader">Ports</span>
-          <span role="columnheader" className="sr-only">
-            Actions
-          </span>
-        </div>
-        <div style={{ height: virtual.getTotalSize(), position: 'relative' }}>
-          {virtual.getVirtualItems().map((item) => {
-            const container = rows[item.index];
-            if (!container) return null;
-            const { Id = '' } = container;
-            return (
-              <Row
-                key={Id}
-                container={container}
-                top={item.start}
-                isSelected={selected.has(Id)}
-                isBusy={busy.has(Id)}
-                onToggle={() => onToggle(Id)}
-                onRun={(verb) => onRun(verb, [container])}
-              />
-            );
-          })}
-        </div>
-      </div>
-    </div>
-  );
-}
-
-interface RowProps {
-  readonly container: ContainerSummary;
-  readonly top: number;
-  readonly isSelected: boolean;
-  readonly isBusy: boolean;
-  readonly onToggle: () => void;
-  readonly onRun: (verb: Verb) => void;
-}
-
-function Row({ container, top, isSelected, isBusy, onToggle, onRun }: RowProps) {
-  const [, navigate] = useLocation();
-  const name = nameOf(container);
-  const open = (): void => navigate(`/containers/${container.Id}`);
-  const onKeyDown = (event: KeyboardEvent<HTMLDivElement>): void => {
-    if (event.target !== event.currentTarget) return;
-    const sibling = event.key === 'ArrowDown' ? 'nextElementSibling' : 'previousElementSibling';
-    switch (event.key) {
-      case 'Enter':
-        return open();
-      case ' ':
-        event.preventDefault();
-        return onToggle();
-      case 'Delete':
-        return onRun('remove');
-      case 'ArrowDown':
-      case 'ArrowUp':
-        event.preventDefault();
-        (event.currentTarget[sibling] as HTMLElement | null)?.focus();
-    }
-  };
-  return (
-    <div
-      role="row"
-      tabIndex={0}
-      className={`row body${isBusy ? ' busy' : ''}`}
-      style={{ position: 'absolute', top, left: 0, right: 0 }}
-      aria-label={`${name}, ${container.Status}`}
-      onClick={open}
-      onKeyDown={onKeyDown}
-    >
-      <span role="cell" onClick={(event) => event.stopPropagation()}>
-        <input
-          type="checkbox"
-          aria-label={`Select ${name}`}
-          checked={isSelected}
-          onChange={onToggle}
-        />
-      </span>
-      <span role="cell" className="two-lines">
-        <b>{name}</b>
-        <code className="muted">{container.Id?.slice(0, 12)}</code>
-      </span>
-      <span role="cell" className="clip">
-        {container.Image}
-      </span>
-      <span role="cell" className="two-lines">
-        <span className="state">
-          <span className={`dot dot-${container.State}`} aria-hidden /> {container.State}
-        </span>
-        <span className="muted">
-          {container.State === 'created' ? formatAge(container.Created ?? 0) : container.Status}
-        </span>
-      </span>
-      <span role="cell" className="clip">
-        <PortLinks ports={container.Ports ?? []} />
-      </span>
-      <span role="cell" className="row-actions" onClick={(event) => event.stopPropagation()}>
-        {VERBS.filter(({ verb }) => canDo(verb, container)).map(({ verb, label, icon: Icon }) => (
-          <button
-            key={verb}
-            type="button"
-            className="icon"
-            disabled={isBusy}
-            aria-label={`${label} ${name}`}
-            title={label}
-            onClick={() => onRun(verb)}
-          >
-            <Icon size={16} aria-hidden />
-          </button>
-        ))}
-        <ContainerMenu container={container} />
-      </span>
     </div>
   );
 }

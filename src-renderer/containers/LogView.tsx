@@ -97,9 +97,9 @@ function LineText({
   if (text === '') return ' ';
   // Pieces have no identity of their own; their place is it.
   return ansiSpans(text).map((span, index) => (
-    <span key={`${index.toString()}`} className={span.classes || undefined}>
+    <span key={index.toString()} className={span.classes || undefined}>
       {cutAtMatches(span.text, matcher).map((piece, at) =>
-        piece.isMatch ? <mark key={`${at.toString()}`}>{piece.text}</mark> : piece.text,
+        piece.isMatch ? <mark key={at.toString()}>{piece.text}</mark> : piece.text,
       )}
     </span>
   ));

@@ -76,7 +76,19 @@ describe('the create wizard', () => {
   });
 
   it('is the way to edit: same name, same volumes, new settings; a failure leaves the old one', async () => {
-    await docker('run', '-d', '--name', 'ship', '-v', '/cargo', 'busybox', 'sleep', '600');
+    await docker(
+      'run',
+      '-d',
+      '--name',
+      'ship',
+      '--stop-signal',
+      'KILL',
+      '-v',
+      '/cargo',
+      'busybox',
+      'sleep',
+      '600',
+    );
     await docker('exec', 'ship', 'sh', '-c', 'echo tea > /cargo/hold');
     const open = async (item: string): Promise<void> => {
       await page.getByRole('navigation').getByRole('link', { name: 'Containers' }).click();
@@ -114,7 +126,7 @@ describe('the create wizard', () => {
     await page.getByRole('dialog').getByRole('button', { name: 'Change' }).click();
     await page.getByRole('dialog').waitFor({ state: 'detached' });
     expect(await docker('inspect', '-f', '{{.HostConfig.Memory}}', 'yacht')).toBe('50331648');
-  });
+  }, 90_000);
 
   it.each(['light', 'dark'] as const)(
     'stands in nobody’s way, %s',
@@ -172,7 +184,7 @@ describe('the log', () => {
     await expect.poll(() => logLines().count()).toBe(0);
   });
 
-  it('stays usable in a flood, and says what it let go', async () => {
+  it('stays usable in a flood', async () => {
     await docker(
       ...['run', '-d', '--name', 'flood', 'busybox', 'sh', '-c'],
       'seq 1 60000; exec sleep 600',
@@ -185,4 +197,33 @@ describe('the log', () => {
     await page.getByRole('button', { name: 'Follow the end' }).click();
     await expect.poll(() => logLines().last().innerText()).toBe('60000');
   });
+});
+
+describe('the list', () => {
+  it('keeps a project together, folds it, acts on all of it after one question that names them', async () => {
+    for (const name of ['shop-db', 'shop-web'])
+      await docker(
+        ...['run', '-d', '--name', name, '--label', 'com.docker.compose.project=shop'],
+        ...['busybox', 'sleep', '600'],
+      );
+    await page.getByRole('navigation').getByRole('link', { name: 'Containers' }).click();
+    const project = page.getByRole('row', { name: 'Project shop' });
+    await project.getByText('2 of 2 running').waitFor();
+    await page
+      .getByRole('row', { name: /^shop-db/ })
+      .getByText('%')
+      .waitFor();
+    await shoot(page, '26-list-light');
+    expect(await findBarriers(page)).toEqual([]);
+    await page.emulateMedia({ colorScheme: 'dark' });
+    expect(await findBarriers(page)).toEqual([]);
+    await shoot(page, '27-list-dark');
+    await project.getByRole('button', { name: 'shop', exact: true }).click();
+    await page.getByRole('row', { name: /^shop-db/ }).waitFor({ state: 'detached' });
+    await project.getByRole('button', { name: 'Remove project shop' }).click();
+    await page.getByRole('dialog').getByText('shop-web').waitFor();
+    await page.getByRole('dialog').getByRole('button', { name: 'Remove' }).click();
+    await project.waitFor({ state: 'detached' });
+    expect(await docker('ps', '-aq', '--filter', 'name=shop')).toBe('');
+  }, 60_000);
 });
