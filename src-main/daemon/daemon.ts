@@ -33,10 +33,13 @@ import { createNetworkController } from './network/local-network-controller.ts';
 import type { NetworkController } from './network/network-controller.ts';
 import { type MachineFacts, machineFacts, systemProblem } from './platform/kernel.ts';
 import { lockFile } from './platform/root-lock.ts';
+import { pluginDirectories } from './plugin/plugin-discovery.ts';
+import { createPluginManager } from './plugin/plugin-manager.ts';
 import { type ClosableRuntime, createRuntime } from './runtime/containerd-runtime.ts';
 import { startContainerd } from './runtime/containerd-supervisor.ts';
 import { createSystemBackend, WINDLASS_VERSION } from './system-backend.ts';
-import { createVolumeService, type LocalVolumeService } from './volume/local-volume-service.ts';
+import { createVolumeService } from './volume/create-volume-service.ts';
+import type { VolumeService } from './volume/volume-service.ts';
 
 /** A daemon that serves. */
 export interface RunningDaemon {
@@ -117,7 +120,7 @@ interface Parts {
   readonly log: Log;
   readonly layers: FileLayerStore;
   readonly images: LocalImageService;
-  readonly volumes: LocalVolumeService;
+  readonly volumes: VolumeService;
   readonly network: NetworkController;
   readonly runtime: ClosableRuntime;
   readonly registry: ContainerRegistry;
@@ -137,11 +140,12 @@ interface Wiring {
 async function startParts(config: DaemonConfig, wiring: Wiring): Promise<Parts> {
   const { machine, events, log, step, undo } = wiring;
   const { dataRoot } = config;
+  const plugins = createPluginManager({ directories: pluginDirectories(config.execRoot), log });
   // containerd takes longest to start; stores and networks come up beside it.
   const [runtime, layers, volumes, network] = await settleAll([
     step('containerd and runtime', () => openRuntime(config, wiring)),
     step('graph driver and layers', () => openLayers(config, wiring)),
-    step('volumes', () => createVolumeService({ dataRoot, events, log })),
+    step('volumes', () => createVolumeService({ dataRoot, events, plugins, log })),
     step('networks', () => openNetworks(config, wiring)),
   ] as const);
   const images = await step('images', () =>

@@ -11,7 +11,7 @@ import type { FileLayerStore } from './layer/file-layer-store.ts';
 import { logDriverNames } from './log/log-drivers.ts';
 import type { MachineFacts } from './platform/kernel.ts';
 import type { Runtime } from './runtime/runtime.ts';
-import type { LocalVolumeService } from './volume/local-volume-service.ts';
+import type { VolumeService } from './volume/volume-service.ts';
 
 export const WINDLASS_VERSION = '0.1.0';
 /** The release of dockerd whose behaviour this daemon keeps. */
@@ -24,7 +24,7 @@ export interface SystemParts {
   readonly containers: ContainerService;
   readonly images: LocalImageService;
   readonly layers: FileLayerStore;
-  readonly volumes: LocalVolumeService;
+  readonly volumes: VolumeService;
   readonly runtime: Runtime;
   readonly events: EventBus;
 }
@@ -56,7 +56,7 @@ async function info(parts: SystemParts): Promise<object> {
     Driver: layers.driverName,
     DriverStatus: layers.driverStatus(),
     Plugins: {
-      Volume: ['local'],
+      Volume: await parts.volumes.driverNames(),
       Network: ['bridge', 'host', 'null'],
       Authorization: null,
       Log: logDriverNames,
@@ -205,20 +205,16 @@ async function version({ machine, runtime }: SystemParts): Promise<object> {
 
 async function diskUsage(parts: SystemParts): Promise<object> {
   const { layers, images, containers, volumes } = parts;
-  const [imageRows, containerRows, volumeRows, sizes] = await Promise.all([
+  const [imageRows, containerRows, volumeRows] = await Promise.all([
     images.listWithUsage({ all: true }),
     containers.list({ all: true, limit: 0, size: true, filters: {} }),
-    volumes.list({}),
-    volumes.sizes(),
+    volumes.usage(),
   ]);
   return {
     LayersSize: layers.list().reduce((sum, { diffSize }) => sum + diffSize, 0),
     Images: imageRows,
     Containers: containerRows,
-    Volumes: volumeRows.Volumes.map((volume) => {
-      const { bytes = 0, users = 0 } = sizes.get(volume.Name) ?? {};
-      return { ...volume, UsageData: { Size: bytes, RefCount: users } };
-    }),
+    Volumes: volumeRows,
     BuildCache: null,
     BuilderSize: 0,
   };

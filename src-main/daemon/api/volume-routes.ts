@@ -23,7 +23,11 @@ export function volumeRoutes(volumes: VolumeService): readonly Route[] {
       });
       request.json(volume, 201);
     }),
-    post('/volumes/prune', async (request) => request.json(await volumes.prune(request.filters()))),
+    post('/volumes/prune', async (request) =>
+      request.json(
+        await volumes.prune(request.filters(), { onlyAnonymous: request.isAtLeast(42) }),
+      ),
+    ),
     get('/volumes/{name}', async (request) =>
       request.json(await volumes.inspect(request.parameter('name'))),
     ),

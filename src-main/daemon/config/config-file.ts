@@ -6,7 +6,7 @@ import { keyOf, OPTION_TABLE, type OptionRow } from './option-table.ts';
 import type { OptionValue, OptionValues } from './parse-flags.ts';
 import { validateValues } from './validate-values.ts';
 
-export const DEFAULT_CONFIG_FILE = '/etc/windlass/daemon.json';
+const DEFAULT_CONFIG_FILE = '/etc/windlass/daemon.json';
 
 /** The file's values; none when it is not there and nobody named it. Throws in dockerd's words. */
 export function readConfigFile(flags: OptionValues): OptionValues {

@@ -54,9 +54,13 @@ export const OPTION_TABLE: readonly OptionRow[] = [
     'allow-nondistributable-artifacts',
     'list',
     'Allow push of nondistributable artifacts to registry',
+    {
+      noEffect: 'foreign layers stay where their urls say',
+    },
   ),
   row('api-cors-header', 'string', 'Set CORS headers in the Engine API'),
   row('authorization-plugin', 'list', 'Authorization plugins to load', {
+    refusal: 'requests are not put before plugins here',
     key: 'authorization-plugins',
   }),
   row('bip', 'string', 'Specify network bridge IP'),
@@ -110,7 +114,10 @@ export const OPTION_TABLE: readonly OptionRow[] = [
     'Default mode for containers cgroup namespace ("host" | "private")',
   ),
   row('default-gateway', 'string', 'Container default gateway IPv4 address', { check: checkIp }),
-  row('default-gateway-v6', 'string', 'Container default gateway IPv6 address', { check: checkIp }),
+  row('default-gateway-v6', 'string', 'Container default gateway IPv6 address', {
+    check: checkIp,
+    noEffect: 'the bridge itself is the IPv6 gateway',
+  }),
   row('default-ipc-mode', 'string', 'Default mode for containers ipc ("shareable" | "private")'),
   row('default-runtime', 'string', 'Default OCI runtime for containers'),
   row('default-shm-size', 'string', 'Default shm size for containers', {
@@ -127,7 +134,10 @@ export const OPTION_TABLE: readonly OptionRow[] = [
   row('exec-opt', 'list', 'Runtime execution options', { key: 'exec-opts' }),
   row('exec-root', 'string', 'Root directory for execution state files'),
   row('experimental', 'boolean', 'Enable experimental features'),
-  row('features', 'map', 'Features to switch on or off', { notAFlag: true }),
+  row('features', 'map', 'Features to switch on or off', {
+    notAFlag: true,
+    noEffect: 'no feature of this daemon is switched by it',
+  }),
   row('fixed-cidr', 'string', 'IPv4 subnet for fixed IPs'),
   row('fixed-cidr-v6', 'string', 'IPv6 subnet for fixed IPs'),
   row('group', 'string', 'Group for the unix socket', { short: 'G' }),
@@ -169,7 +179,9 @@ export const OPTION_TABLE: readonly OptionRow[] = [
   row('max-concurrent-downloads', 'number', 'Set the max concurrent downloads for each pull'),
   row('max-concurrent-uploads', 'number', 'Set the max concurrent uploads for each push'),
   row('max-download-attempts', 'number', 'Set the max download attempts for each pull'),
-  row('metrics-addr', 'string', 'Set default address and port to serve the metrics api on'),
+  row('metrics-addr', 'string', 'Set default address and port to serve the metrics api on', {
+    noEffect: 'no metrics are served',
+  }),
   row('mtu', 'number', 'Set the containers network MTU'),
   row('network-control-plane-mtu', 'number', 'Network Control plane MTU', { noEffect: NO_SWARM }),
   row('no-new-privileges', 'boolean', 'Set no-new-privileges by default for new containers'),

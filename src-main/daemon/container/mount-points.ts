@@ -64,7 +64,7 @@ function* mountsOfOthers(
   for (const text of hostConfig.VolumesFrom ?? []) {
     const { container, readWrite } = parseVolumesFrom(text);
     for (const mount of mountsOf(registry, container)) {
-      yield { ...mount, RW: mount.RW && readWrite, copyUp: false, anonymous: false };
+      yield { ...mount, Mode: '', RW: mount.RW && readWrite, copyUp: false };
     }
   }
 }
@@ -88,15 +88,12 @@ async function hold(
   const asked = hostConfig.Mounts?.find((one) => one.Target === mount.Destination)?.VolumeOptions;
   const volume = await volumes.create({
     Name: mount.Name,
-    Driver: mount.Driver ?? 'local',
+    Driver: mount.Driver ?? '',
     DriverOpts: asked?.DriverConfig?.Options ?? null,
     Labels: asked?.Labels ?? null,
   });
   volumes.acquire(volume.Name, containerId);
-  undo.defer(async () => {
-    volumes.release(volume.Name, containerId);
-    if (mount.anonymous) await volumes.remove(volume.Name, true);
-  });
+  undo.defer(() => releaseMounts(volumes, containerId, { mounts: [mount], deleteAnonymous: true }));
   return { ...mount, Name: volume.Name, Driver: volume.Driver, Source: volume.Mountpoint };
 }
 

@@ -63,6 +63,10 @@ export function parseBind(raw: string, volumeDriver: string): ContainerMount {
   const propagation = propagationOf(mode);
   try {
     checkBindTarget(source, target);
+    if (isAbsolute(source) && mode.split(',').includes('nocopy'))
+      throw invalidArgument(
+        'invalid mount config for type "bind": field VolumeOptions must not be specified',
+      );
     if (!isAbsolute(source) && propagation !== undefined)
       throw invalidArgument(
         `invalid mount config for type "volume": field BindOptions must not be specified`,
@@ -79,7 +83,7 @@ export function parseBind(raw: string, volumeDriver: string): ContainerMount {
         Propagation: propagation ?? 'rprivate',
         createSource: true,
       }
-    : volumeMount(common, source, {
+    : volumeMount({ ...common, Mode: mode || 'z' }, source, {
         driver: volumeDriver,
         copyUp: !mode.split(',').includes('nocopy'),
       });
@@ -92,11 +96,11 @@ function volumeMount(
 ): ContainerMount {
   return {
     ...common,
-    Mode: common.Mode || 'z',
     Type: 'volume',
     Name: name === '' ? anonymousName() : name,
     Source: '',
-    Driver: options.driver || 'local',
+    // '' = whatever driver has the name.
+    Driver: options.driver,
     Propagation: '',
     copyUp: options.copyUp,
     anonymous: name === '',
@@ -169,7 +173,7 @@ export function parseMount(mount: Mount): ContainerMount {
   }
   const common = { Destination: cleanPath(mount.Target ?? ''), Mode: '', RW: !mount.ReadOnly };
   if (mount.Type === 'volume')
-    return volumeMount(common, mount.Source ?? '', {
+    return volumeMount({ ...common, Mode: 'z' }, mount.Source ?? '', {
       driver: mount.VolumeOptions?.DriverConfig?.Name ?? '',
       copyUp: !mount.VolumeOptions?.NoCopy,
     });

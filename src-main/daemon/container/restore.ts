@@ -64,8 +64,10 @@ function register(context: ContainerContext, stored: StoredContainer): Container
 function holdVolumes(context: ContainerContext, containers: readonly Container[]): void {
   for (const container of containers) {
     for (const mount of container.record.mounts) {
-      if (mount.Type === 'volume' && mount.Name !== undefined)
-        context.volumes.acquire(mount.Name, container.id);
+      if (mount.Type !== 'volume' || mount.Name === undefined) continue;
+      context.volumes.acquire(mount.Name, container.id);
+      // Also of one that has died meanwhile: its release, soon, unmounts.
+      if (isLive(container.state)) context.volumes.adopt(mount.Name, container.id);
     }
   }
 }

@@ -124,7 +124,14 @@ export async function prepareMount(
   holder: string,
 ): Promise<ContainerMount> {
   if (mount.Type === 'volume')
-    return { ...mount, Source: await context.volumes.mount(mount.Name ?? '', holder) };
+    return {
+      ...mount,
+      Source: await context.volumes.mount(mount.Name ?? '', holder, {
+        destination: mount.Destination,
+        propagation: mount.Propagation,
+        readWrite: mount.RW,
+      }),
+    };
   if (mount.Type === 'bind' && mount.createSource) await createBindSource(mount.Source);
   return mount;
 }

@@ -42,6 +42,6 @@ async function copyUp(request: CopyUpRequest, mount: ContainerMount, root: strin
   try {
     if ((await readdir(target)).length === 0) await copyTree(source.path, target);
   } finally {
-    await request.volumes.unmount(name, request.containerId);
+    await request.volumes.unmount(name, request.containerId, { quietly: true });
   }
 }
