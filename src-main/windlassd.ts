@@ -1,9 +1,15 @@
 /** Headless entry: dockerd's options, then the daemon. Exit code 1 and one clear sentence when it cannot run. */
+import { constants } from 'node:os';
+import { join } from 'node:path';
 import { errorMessage } from '../shared/errors.ts';
 import { type DaemonConfig, helpText, loadConfig } from './daemon/config/daemon-config.ts';
 import { type RunningDaemon, runDaemon } from './daemon/daemon.ts';
 import { createLog } from './daemon/log/log.ts';
+import { notifyServiceManager } from './daemon/platform/notify-socket.ts';
 import { WINDLASS_VERSION } from './daemon/system-backend.ts';
+
+/** So many of the signals that end the daemon make it end at once (moby pkg/signal/trap.go). */
+const FORCING_SIGNALS = 3;
 
 const print = (text: string): void => void process.stdout.write(`${text}\n`);
 
@@ -33,13 +39,57 @@ function readConfig(): DaemonConfig {
   }
 }
 
-/** Tells systemd, when it started us (sd_notify(3)). */
-async function notifySystemd(state: string): Promise<void> {
-  const path = process.env['NOTIFY_SOCKET'];
-  if (!path) return;
-  const { spawnSync } = await import('node:child_process');
-  // Node has no unix datagrams; systemd ships the tool.
-  spawnSync('systemd-notify', [state], { stdio: 'ignore' });
+type DaemonLog = ReturnType<typeof createLog>;
+
+/** Telling the service manager must not end what it watches over. */
+function notify(log: DaemonLog, state: string): void {
+  try {
+    notifyServiceManager(state);
+  } catch (error) {
+    log.warn('the service manager could not be told', { state, error: errorMessage(error) });
+  }
+}
+
+/** SIGHUP: daemon.json is read again; one that is broken changes nothing. */
+async function reload(daemon: RunningDaemon, log: DaemonLog): Promise<void> {
+  const micros = process.hrtime.bigint() / 1000n;
+  notify(log, `RELOADING=1\nMONOTONIC_USEC=${micros}`);
+  try {
+    const { config } = loadConfig(process.argv.slice(2));
+    log.setLevel(config.logLevel);
+    await daemon.reload(config);
+    log.info('configuration reloaded');
+  } catch (error) {
+    log.error('configuration not reloaded', { error: errorMessage(error) });
+  }
+  notify(log, 'READY=1');
+}
+
+/** SIGUSR1: what every thread does and what is open, for whoever looks into a daemon that hangs. */
+function dump(config: DaemonConfig, log: DaemonLog): void {
+  const name = `process-report-${new Date().toISOString().replaceAll(':', '')}.json`;
+  if (process.report) process.report.excludeEnv = true;
+  const path = process.report?.writeReport(join(config.execRoot, name));
+  log.info('process report written', { path });
+}
+
+/** The first signal ends the daemon in order, the third at once. */
+function onEndSignals(daemon: RunningDaemon, log: DaemonLog): void {
+  let count = 0;
+  const stop = (signal: 'SIGINT' | 'SIGTERM'): void => {
+    count++;
+    if (count >= FORCING_SIGNALS) {
+      log.info(`Forcing daemon shutdown without cleanup; ${count} interrupts received`);
+      process.exit(128 + constants.signals[signal]);
+    }
+    notify(log, 'STOPPING=1');
+    daemon.shutdown().then(
+      () => process.exit(0),
+      (error: unknown) => fail(error),
+    );
+  };
+  process.on('SIGINT', stop);
+  process.on('SIGTERM', stop);
 }
 
 async function main(): Promise<void> {
@@ -57,15 +107,10 @@ async function main(): Promise<void> {
     log.debug('start failed', { stack: error instanceof Error ? error.stack : undefined });
     fail(error);
   }
-  await notifySystemd('--ready');
-  const stop = (): void => {
-    daemon.shutdown().then(
-      () => process.exit(0),
-      (error: unknown) => fail(error),
-    );
-  };
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, stop);
-  process.on('SIGHUP', () => log.info('reload is not built yet; restart to apply daemon.json'));
+  notify(log, 'READY=1');
+  onEndSignals(daemon, log);
+  process.on('SIGHUP', () => void reload(daemon, log));
+  process.on('SIGUSR1', () => dump(config, log));
 }
 
 await main();

@@ -9,8 +9,10 @@ import { containerStreamRoutes } from './api/container-stream-routes.ts';
 import { execRoutes } from './api/exec-routes.ts';
 import { imageRoutes } from './api/image-routes.ts';
 import { networkRoutes } from './api/network-routes.ts';
+import { pluginRoutes } from './api/plugin-routes.ts';
 import { registryRoutes } from './api/registry-routes.ts';
 import { ApiServer } from './api/server.ts';
+import { swarmRoutes } from './api/swarm-routes.ts';
 import { systemRoutes } from './api/system-routes.ts';
 import { volumeRoutes } from './api/volume-routes.ts';
 import { Archiver } from './archive/archiver.ts';
@@ -22,6 +24,7 @@ import { isRunning } from './container/container-state.ts';
 import { ContainerStore } from './container/container-store.ts';
 import { containerNetworks } from './container/networks.ts';
 import { type ContainerRoom, createContainerRoom } from './container/service.ts';
+import { daemonId } from './daemon-id.ts';
 import type { EventBus } from './event/event-bus.ts';
 import { createEventBus } from './event/ring-event-bus.ts';
 import { selectGraphDriver } from './graphdriver/select-driver.ts';
@@ -35,6 +38,7 @@ import { type MachineFacts, machineFacts, systemProblem } from './platform/kerne
 import { lockFile } from './platform/root-lock.ts';
 import { pluginDirectories } from './plugin/plugin-discovery.ts';
 import { createPluginManager } from './plugin/plugin-manager.ts';
+import { type LiveConfig, reloadConfig } from './reload.ts';
 import { type ClosableRuntime, createRuntime } from './runtime/containerd-runtime.ts';
 import { startContainerd } from './runtime/containerd-supervisor.ts';
 import { createSystemBackend, WINDLASS_VERSION } from './system-backend.ts';
@@ -47,6 +51,8 @@ export interface RunningDaemon {
   readonly socketPath: string;
   /** Stops in order; a second call waits for the first. */
   shutdown(): Promise<void>;
+  /** Takes over of a new configuration what can change while it runs (SIGHUP). */
+  reload(next: DaemonConfig): Promise<void>;
 }
 
 /** Starts the daemon; when it answers, the API is served. Whatever was acquired is released if a step fails. */
@@ -72,7 +78,15 @@ export async function runDaemon(config: DaemonConfig, log: Log): Promise<Running
   return {
     socketPath:
       config.hosts.find((host) => host.startsWith('unix://'))?.slice('unix://'.length) ?? '',
-    shutdown: () => (stopping ??= shutdown(config, { parts, server, release, step })),
+    shutdown: () => (stopping ??= shutdown({ parts, server, release, step })),
+    reload: (next) =>
+      reloadConfig(parts.live, next, {
+        images: parts.images,
+        runtime: parts.runtime,
+        events,
+        id: daemonId(config.dataRoot, machine.hostname),
+        name: machine.hostname,
+      }),
   };
 }
 
@@ -114,7 +128,7 @@ async function prepareRoots(config: DaemonConfig, undo: AsyncDisposableStack): P
 }
 
 interface Parts {
-  readonly config: DaemonConfig;
+  readonly live: LiveConfig;
   readonly machine: MachineFacts;
   readonly events: EventBus;
   readonly log: Log;
@@ -161,10 +175,11 @@ async function startParts(config: DaemonConfig, wiring: Wiring): Promise<Parts> 
   if (await images.hasImagesAside())
     log.warn('layers that no image needs are kept, for there are images set aside');
   else await layers.sweepUnreferenced();
+  const live: LiveConfig = { current: config };
   const shutdownState = { isShuttingDown: false };
   const registry = new ContainerRegistry();
   const context: ContainerContext = {
-    settings: containerSettings(config, machine, runtime),
+    settings: containerSettings(live, machine, runtime),
     registry,
     store: await ContainerStore.open(dataRoot, log),
     layers,
@@ -190,7 +205,7 @@ async function startParts(config: DaemonConfig, wiring: Wiring): Promise<Parts> 
   await step('restore containers', () => room.restore());
   undo.defer(() => room.letGo());
   return {
-    config,
+    live,
     machine,
     events,
     log,
@@ -270,10 +285,11 @@ async function openNetworks(
 }
 
 function containerSettings(
-  config: DaemonConfig,
+  live: LiveConfig,
   machine: MachineFacts,
   runtime: ClosableRuntime,
 ): ContainerContext['settings'] {
+  const config = live.current;
   const initPath = config.initPath ?? machine.initPath;
   return {
     dataRoot: config.dataRoot,
@@ -291,8 +307,12 @@ function containerSettings(
     ...(initPath === undefined ? {} : { initPath }),
     initByDefault: config.init,
     verify: {
-      runtimes: new Set(runtime.runtimes.keys()),
-      defaultRuntime: config.defaultRuntime,
+      get runtimes() {
+        return new Set(runtime.runtimes.keys());
+      },
+      get defaultRuntime() {
+        return live.current.defaultRuntime;
+      },
       cpuCount: machine.cpuCount,
       limits: machine.limits,
       isIpForwardingDisabled: false,
@@ -313,10 +333,14 @@ async function serve(config: DaemonConfig, parts: Parts): Promise<ApiServer> {
       ...imageRoutes(parts.images),
       ...networkRoutes(parts.network, containerNetworks(parts.context)),
       ...volumeRoutes(parts.volumes),
+      ...swarmRoutes,
+      ...pluginRoutes,
       ...systemRoutes(system, parts.events),
     ],
     log: parts.log,
     serverHeader: `Windlass/${WINDLASS_VERSION} (linux)`,
+    isExperimental: config.experimental,
+    corsOrigin: config.apiCorsHeader,
   });
   try {
     for (const host of config.hosts)
@@ -339,8 +363,9 @@ interface Running {
 }
 
 /** Stop accepting → stop containers, or let them go → release everything in reverse. */
-async function shutdown(config: DaemonConfig, running: Running): Promise<void> {
+async function shutdown(running: Running): Promise<void> {
   const { parts, server, release, step } = running;
+  const config = parts.live.current;
   parts.shutdownState.isShuttingDown = true;
   parts.log.info('Processing signal: shutting down', { liveRestore: config.liveRestore });
   await step('close API', () => server.close());

@@ -1,15 +1,17 @@
 /** `docker info`, `version`, `system df` (moby daemon/info.go, disk_usage.go). */
-import { createHash } from 'node:crypto';
+import { readdirSync } from 'node:fs';
 import { API_VERSION, MIN_API_VERSION } from './api/server.ts';
-import type { SystemBackend } from './api/system-routes.ts';
+import type { SystemBackend, UsageType } from './api/system-routes.ts';
 import type { DaemonConfig } from './config/daemon-config.ts';
 import type { ContainerRegistry } from './container/container-registry.ts';
 import type { ContainerService } from './container/container-service.ts';
+import { daemonId } from './daemon-id.ts';
 import type { EventBus } from './event/event-bus.ts';
 import type { LocalImageService } from './image/create-image-service.ts';
 import type { FileLayerStore } from './layer/file-layer-store.ts';
 import { logDriverNames } from './log/log-drivers.ts';
 import type { MachineFacts } from './platform/kernel.ts';
+import type { LiveConfig } from './reload.ts';
 import type { Runtime } from './runtime/runtime.ts';
 import type { VolumeService } from './volume/volume-service.ts';
 
@@ -18,7 +20,8 @@ export const WINDLASS_VERSION = '0.1.0';
 const MOBY_RELEASE = '20.10.24';
 
 export interface SystemParts {
-  readonly config: DaemonConfig;
+  /** As it is now: some of it is reloaded. */
+  readonly live: LiveConfig;
   readonly machine: MachineFacts;
   readonly registry: ContainerRegistry;
   readonly containers: ContainerService;
@@ -33,15 +36,13 @@ export function createSystemBackend(parts: SystemParts): SystemBackend {
   return {
     info: () => info(parts),
     version: () => version(parts),
-    diskUsage: () => diskUsage(parts),
+    diskUsage: (types) => diskUsage(parts, types),
   };
 }
 
-const daemonId = (dataRoot: string, hostname: string): string =>
-  createHash('sha256').update(`${hostname}:${dataRoot}`).digest('hex').slice(0, 32);
-
 async function info(parts: SystemParts): Promise<object> {
-  const { config, machine, registry, layers, images, runtime } = parts;
+  const { machine, registry, layers, images, runtime } = parts;
+  const config = parts.live.current;
   const states = registry.all().map(({ state }) => state.kind);
   const count = (...kinds: readonly string[]): number =>
     states.filter((kind) => kinds.includes(kind)).length;
@@ -63,7 +64,7 @@ async function info(parts: SystemParts): Promise<object> {
     },
     ...limitSupport(machine),
     Debug: config.debug,
-    NFd: 0,
+    NFd: readdirSync('/proc/self/fd').length,
     NGoroutines: 0,
     SystemTime: new Date().toISOString(),
     LoggingDriver: config.logDriver,
@@ -86,7 +87,7 @@ async function info(parts: SystemParts): Promise<object> {
     NoProxy: process.env['NO_PROXY'] ?? '',
     Name: machine.hostname,
     Labels: config.labels,
-    ExperimentalBuild: false,
+    ExperimentalBuild: config.experimental,
     ServerVersion: MOBY_RELEASE,
     Runtimes: Object.fromEntries([...runtime.runtimes].map(([name, { path }]) => [name, { path }])),
     DefaultRuntime: config.defaultRuntime,
@@ -203,15 +204,19 @@ async function version({ machine, runtime }: SystemParts): Promise<object> {
   };
 }
 
-async function diskUsage(parts: SystemParts): Promise<object> {
+async function diskUsage(parts: SystemParts, types: ReadonlySet<UsageType>): Promise<object> {
   const { layers, images, containers, volumes } = parts;
   const [imageRows, containerRows, volumeRows] = await Promise.all([
-    images.listWithUsage({ all: true }),
-    containers.list({ all: true, limit: 0, size: true, filters: {} }),
-    volumes.usage(),
+    types.has('image') ? images.listWithUsage({ all: true }) : null,
+    types.has('container')
+      ? containers.list({ all: true, limit: 0, size: true, filters: {} })
+      : null,
+    types.has('volume') ? volumes.usage() : null,
   ]);
   return {
-    LayersSize: layers.list().reduce((sum, { diffSize }) => sum + diffSize, 0),
+    LayersSize: types.has('image')
+      ? layers.list().reduce((sum, { diffSize }) => sum + diffSize, 0)
+      : 0,
     Images: imageRows,
     Containers: containerRows,
     Volumes: volumeRows,

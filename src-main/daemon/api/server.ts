@@ -1,24 +1,23 @@
 /** The API server: listeners, versions, routing, errors (moby api/server). */
 
 import { once } from 'node:events';
-import { chmodSync, chownSync, existsSync, readFileSync, rmSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
+import { rmSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
-import { connect } from 'node:net';
-import { dirname } from 'node:path';
 import type { Duplex } from 'node:stream';
-import {
-  EngineError,
-  invalidArgument,
-  notFound,
-  toEngineError,
-  unavailable,
-} from '../../../shared/errors.ts';
+import { EngineError, invalidArgument, notFound } from '../../../shared/errors.ts';
 import type { Log } from '../log/log.ts';
-import { hasErrno } from '../platform/libc.ts';
+import {
+  activatedFds,
+  type ListenOptions,
+  listenFd,
+  listenTcp,
+  listenUnix,
+  readTls,
+  type TlsMaterial,
+} from './listeners.ts';
 import { ApiRequest } from './request.ts';
-import type { Route } from './route.ts';
+import { type Route, route } from './route.ts';
 
 export const API_VERSION = '1.44';
 export const MIN_API_VERSION = '1.24';
@@ -27,16 +26,9 @@ export interface ServerOptions {
   readonly routes: readonly Route[];
   readonly log: Log;
   readonly serverHeader: string;
-}
-
-export interface ListenOptions {
-  readonly group: string;
-  readonly tls?: {
-    readonly cert: string;
-    readonly key: string;
-    readonly caCert: string;
-    readonly verify: boolean;
-  };
+  readonly isExperimental: boolean;
+  /** `--api-cors-header`; '' = none. */
+  readonly corsOrigin: string;
 }
 
 /** The socket of an upgraded request, for attach and exec. */
@@ -75,6 +67,21 @@ const number = (version: string): number => {
   return major * 1000 + minor;
 };
 
+/** Every path answers OPTIONS. */
+const optionsRoute = route('OPTIONS', '/', ({ response }) => {
+  response.writeHead(200);
+  response.end();
+});
+
+function allowOrigin(response: ServerResponse, origin: string): void {
+  response.setHeader('Access-Control-Allow-Origin', origin);
+  response.setHeader(
+    'Access-Control-Allow-Headers',
+    'Origin, X-Requested-With, Content-Type, Accept, X-Registry-Auth',
+  );
+  response.setHeader('Access-Control-Allow-Methods', 'HEAD, GET, POST, DELETE, PUT, OPTIONS');
+}
+
 export class ApiServer {
   readonly #options: ServerOptions;
   readonly #servers: Server[] = [];
@@ -86,56 +93,31 @@ export class ApiServer {
     this.#options = options;
   }
 
-  /** Listens at `unix://PATH` or `tcp://ADDRESS:PORT`. Throws with the reason and the way out. */
+  /** Listens at `unix://PATH`, `tcp://ADDRESS:PORT` or `fd://`. Throws with the reason and the way out. */
   async listen(host: string, options: ListenOptions): Promise<void> {
-    if (host.startsWith('unix://')) return this.#listenUnix(host.slice('unix://'.length), options);
-    if (host.startsWith('tcp://')) return this.#listenTcp(host.slice('tcp://'.length), options);
-    throw invalidArgument(`invalid bind address (${host}): use unix://PATH or tcp://ADDRESS:PORT`);
-  }
-
-  async #listenUnix(path: string, options: ListenOptions): Promise<void> {
-    await mkdir(dirname(path), { recursive: true, mode: 0o755 });
-    if (existsSync(path)) {
-      if (await isServed(path))
-        throw unavailable(`can't listen on unix://${path}: another daemon is serving it`);
-      rmSync(path);
+    const [scheme, address = ''] = host.split('://');
+    switch (scheme) {
+      case 'unix':
+        await listenUnix(this.#makeServer(undefined), address, options.group);
+        this.#sockets.push(address);
+        return;
+      case 'tcp': {
+        const tls = options.tls ? readTls(options.tls) : undefined;
+        const { log } = this.#options;
+        return listenTcp(this.#makeServer(tls), address, { isTls: tls !== undefined, log });
+      }
+      case 'fd':
+        for (const fd of activatedFds(address)) await listenFd(this.#makeServer(undefined), fd);
+        return;
+      case undefined:
+      default:
+        throw invalidArgument(`Invalid bind address format: ${host}`);
     }
-    const server = this.#makeServer(undefined);
-    const before = process.umask(0o177);
-    try {
-      await started(server, () => server.listen(path));
-    } finally {
-      process.umask(before);
-    }
-    this.#sockets.push(path);
-    const gid = groupId(options.group);
-    if (gid === undefined) return;
-    chownSync(path, 0, gid);
-    chmodSync(path, 0o660);
   }
 
-  async #listenTcp(address: string, options: ListenOptions): Promise<void> {
-    const at = address.lastIndexOf(':');
-    const server = this.#makeServer(options.tls);
-    if (!options.tls)
-      this.#options.log.warn(
-        'the API is reachable over plain tcp: anyone who reaches it is root on this machine; use --tlsverify',
-        { address },
-      );
-    await started(server, () =>
-      server.listen(Number(address.slice(at + 1)), address.slice(0, at) || '0.0.0.0'),
-    );
-  }
-
-  #makeServer(tls: ListenOptions['tls']): Server {
+  #makeServer(tls: TlsMaterial | undefined): Server {
     const server = tls
-      ? (createTlsServer({
-          cert: readFileSync(tls.cert),
-          key: readFileSync(tls.key),
-          ...(tls.verify
-            ? { ca: readFileSync(tls.caCert), requestCert: true, rejectUnauthorized: true }
-            : {}),
-        }) as Server)
+      ? (createTlsServer({ ...tls, keepAlive: true }) as Server)
       : createServer({ keepAlive: true });
     // Streams may be silent for hours; a half-closed client still reads.
     server.requestTimeout = 0;
@@ -171,9 +153,10 @@ export class ApiServer {
 
   async #serve(incoming: IncomingMessage, response: ServerResponse, body?: Buffer): Promise<void> {
     response.setHeader('Api-Version', API_VERSION);
-    response.setHeader('Docker-Experimental', 'false');
+    response.setHeader('Docker-Experimental', String(this.#options.isExperimental));
     response.setHeader('Ostype', 'linux');
     response.setHeader('Server', this.#options.serverHeader);
+    if (this.#options.corsOrigin !== '') allowOrigin(response, this.#options.corsOrigin);
     const fallback = new ApiRequest(incoming, response, {
       parameters: {},
       query: new URLSearchParams(),
@@ -211,7 +194,7 @@ export class ApiServer {
     target: { parameters: Record<string, string>; query: URLSearchParams; version: string };
   } {
     const [rawPath, search] = splitUrl(incoming.url ?? '/');
-    const versioned = /^\/v(\d+\.\d+)(\/.*)$/.exec(rawPath);
+    const versioned = /^\/v([\d.]+)(\/.*)$/.exec(rawPath);
     const version = versioned?.[1] ?? API_VERSION;
     checkVersion(version);
     const path = versioned?.[2] ?? rawPath;
@@ -224,8 +207,12 @@ export class ApiServer {
       );
       return { route, target: { parameters, query: new URLSearchParams(search), version } };
     }
-    const isKnown = this.#options.routes.some((route) => route.pattern.test(path));
-    if (isKnown) throw new EngineError('methodNotAllowed', 'method not allowed');
+    if (incoming.method === 'OPTIONS')
+      return {
+        route: optionsRoute,
+        target: { parameters: {}, query: new URLSearchParams(), version },
+      };
+    // A known path with another method is no page either, as in dockerd.
     throw notFound('page not found');
   }
 
@@ -266,31 +253,6 @@ function checkVersion(version: string): void {
     );
 }
 
-function started(server: Server, listen: () => void): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (error) =>
-      reject(
-        hasErrno(error, 'EADDRINUSE')
-          ? unavailable(`can't listen: ${error.message}`, { cause: error })
-          : toEngineError(error),
-      ),
-    );
-    server.once('listening', resolve);
-    listen();
-  });
-}
-
-function isServed(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(path);
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once('error', () => resolve(false));
-  });
-}
-
 /** Reads until `length` bytes are there; what came beyond is in the answer too. */
 async function readAtLeast(socket: Duplex, first: Buffer, length: number): Promise<Buffer> {
   const parts = [first];
@@ -302,13 +264,4 @@ async function readAtLeast(socket: Duplex, first: Buffer, length: number): Promi
   }
   socket.pause();
   return Buffer.concat(parts);
-}
-
-/** Id of a group by name or number; undefined when there is none: the socket stays root's alone. */
-function groupId(group: string): number | undefined {
-  if (/^\d+$/.test(group)) return Number(group);
-  const line = readFileSync('/etc/group', 'utf8')
-    .split('\n')
-    .find((row) => row.startsWith(`${group}:`));
-  return line === undefined ? undefined : Number(line.split(':')[2]);
 }

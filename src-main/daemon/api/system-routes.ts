@@ -1,24 +1,29 @@
 /** `/_ping`, `/version`, `/info`, `/events`, `/system/df`, and what this daemon is not (moby api/server/router/system). */
-import { notImplemented, unavailable } from '../../../shared/errors.ts';
+import { EngineError, internal, invalidArgument, notImplemented } from '../../../shared/errors.ts';
 import type { EngineEvent, EventBus } from '../event/event-bus.ts';
 import { eventFilter } from './event-filter.ts';
 import { JsonStream } from './json-stream.ts';
 import type { ApiRequest } from './request.ts';
-import { get, head, post, type Route, route } from './route.ts';
+import { get, head, post, type Route } from './route.ts';
 import { parseTimestamp } from './timestamp.ts';
+
+const USAGE_TYPES = ['container', 'image', 'volume', 'build-cache'] as const;
+
+/** What `/system/df` can be asked for since API 1.42. */
+export type UsageType = (typeof USAGE_TYPES)[number];
 
 /** Facts only the daemon as a whole knows. */
 export interface SystemBackend {
   info(): Promise<object>;
   version(): Promise<object>;
-  diskUsage(): Promise<object>;
+  /** Only of what is asked for; the rest is null. */
+  diskUsage(types: ReadonlySet<UsageType>): Promise<object>;
 }
 
 function ping(request: ApiRequest): void {
   const { response } = request;
   response.setHeader('Cache-Control', 'no-cache, no-store, must-revalidate');
   response.setHeader('Pragma', 'no-cache');
-  response.setHeader('Builder-Version', '');
   response.setHeader('Swarm', 'inactive');
   const isHead = request.incoming.method === 'HEAD';
   response.writeHead(200, {
@@ -71,36 +76,43 @@ async function events(bus: EventBus, request: ApiRequest): Promise<void> {
   }
 }
 
-const noSwarm = (): never => {
-  throw unavailable(
-    'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node to swarm and try again.',
-  );
-};
-
 const notHere = (what: string) => (): never => {
   throw notImplemented(`${what} is not part of this daemon yet`);
 };
 
+/** The `type`s of a query; all when it names none. Throws invalidArgument for one there is not. */
+function usageTypes(request: ApiRequest): ReadonlySet<UsageType> {
+  const asked = request.isAtLeast(42) ? request.query.getAll('type') : [];
+  const unknown = asked.find((type) => !(USAGE_TYPES as readonly string[]).includes(type));
+  if (unknown !== undefined) throw invalidArgument(`unknown object type: ${unknown}`);
+  return new Set(asked.length === 0 ? USAGE_TYPES : (asked as UsageType[]));
+}
+
+/** The build service lives on upgraded connections only; there is none here to upgrade to. */
+const notUpgraded =
+  (status: number) =>
+  (request: ApiRequest): never => {
+    if (!request.incoming.headers.upgrade)
+      throw new EngineError('invalidArgument', 'no upgrade proto in request', { status });
+    throw notImplemented('building images is not part of this daemon yet');
+  };
+
 export function systemRoutes(system: SystemBackend, bus: EventBus): readonly Route[] {
-  const methods = ['GET', 'POST', 'DELETE'];
-  const swarm = ['swarm', 'nodes', 'services', 'tasks', 'secrets', 'configs'].flatMap((resource) =>
-    methods.flatMap((method) => [
-      route(method, `/${resource}`, noSwarm),
-      route(method, `/${resource}/{rest...}`, noSwarm),
-    ]),
-  );
   return [
     get('/_ping', ping),
     head('/_ping', ping),
     get('/version', async (request) => request.json(await system.version())),
     get('/info', async (request) => request.json(await system.info())),
-    get('/system/df', async (request) => request.json(await system.diskUsage())),
+    get('/system/df', async (request) => request.json(await system.diskUsage(usageTypes(request)))),
     get('/events', (request) => events(bus, request)),
-    get('/plugins', (request) => request.json([])),
     post('/build', notHere('building images')),
-    post('/session', notHere('the build session')),
-    post('/grpc', notHere('the build service')),
+    post('/build/prune', (request) => request.json({ CachesDeleted: null, SpaceReclaimed: 0 })),
+    post('/build/cancel', (request) => {
+      if (request.text('id') === '') throw internal('build ID not provided');
+      request.empty(204);
+    }),
+    post('/session', notUpgraded(400)),
+    post('/grpc', notUpgraded(500)),
     post('/commit', notHere('commit')),
-    ...swarm,
   ];
 }

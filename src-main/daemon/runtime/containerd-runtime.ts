@@ -37,7 +37,11 @@ export interface RuntimeOptions {
 }
 
 /** The runtime, and its release: warm shims and subscriptions go, tasks stay. */
-export type ClosableRuntime = Runtime & { close(): Promise<void> };
+export type ClosableRuntime = Runtime & {
+  close(): Promise<void>;
+  /** `--add-runtime` as it is after a reload; what runs goes on with the runtime it has. */
+  setRuntimes(added: RuntimeOptions['runtimes']): Promise<void>;
+};
 
 export async function createRuntime(options: RuntimeOptions): Promise<ClosableRuntime> {
   const runtimes = withStockRuntimes(options.runtimes);
@@ -55,10 +59,10 @@ interface RuntimeParts {
 }
 
 class ContainerdRuntime implements ClosableRuntime {
-  readonly runtimes: Runtime['runtimes'];
+  #runtimes: Runtime['runtimes'];
   readonly #options: RuntimeOptions;
   readonly #pool: ShimPool;
-  readonly #binaries: ReadonlyMap<string, string>;
+  #binaries: ReadonlyMap<string, string>;
   readonly #oomListeners = new Set<(containerId: string) => void>();
   #subscription: Disposable | undefined;
   readonly #restarts: Disposable;
@@ -68,12 +72,25 @@ class ContainerdRuntime implements ClosableRuntime {
 
   constructor(options: RuntimeOptions, parts: RuntimeParts) {
     this.#options = options;
-    this.runtimes = parts.runtimes;
+    this.#runtimes = parts.runtimes;
     this.#pool = parts.pool;
     this.#binaries = parts.binaries;
     this.#restarts = options.containerd.onRestart(() => this.#subscribe());
     this.#subscribe();
     this.prepare();
+  }
+
+  get runtimes(): Runtime['runtimes'] {
+    return this.#runtimes;
+  }
+
+  async setRuntimes(added: RuntimeOptions['runtimes']): Promise<void> {
+    const runtimes = withStockRuntimes(added);
+    const directory = join(this.#options.execRoot, 'runtimes');
+    // A runtime that is gone from the file may still have containers to delete.
+    const binaries = await runtimeBinaries(directory, runtimes);
+    this.#binaries = new Map([...this.#binaries, ...binaries]);
+    this.#runtimes = runtimes;
   }
 
   get #client(): Containerd['client'] {
