@@ -227,7 +227,7 @@ describe('a volume plugin', () => {
       Driver: 'shelf',
       Scope: 'global',
       Mountpoint: join(pluginRoot(), 'data/deep'),
-      Status: { kind: 'directory' },
+      Status: { kind: { name: 'directory' } },
       Options: { a: 'b' },
     });
     expect((await docker('info', '--format', '{{json .Plugins.Volume}}')).stdout).toBe(
