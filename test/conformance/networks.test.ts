@@ -192,7 +192,6 @@ describeRows('networks', [
     'docker run -d --name b2 -p 127.0.0.1:18080:80 busybox sleep 100 2>&1 | tail -1 | sed -E "s/[0-9a-f]{64}/ID/"',
     'docker run -d --name cc -p 18090-18095:90 busybox sleep 100 >/dev/null; docker port cc',
     'docker run -d --name cd -p 203.0.113.7:18080:80 busybox sleep 100 2>&1 | tail -1 | sed -E "s/[0-9a-f]{64}/ID/"',
-    'inside sh -c "nc -l -p 18099 >/dev/null 2>&1 &"; wait_for inside sh -c "grep -q :46B3 /proc/net/tcp /proc/net/tcp6"; docker run -d --name ce -p 18099:80 busybox sleep 100 2>&1 | tail -1 | sed -E "s/[0-9a-f]{64}/ID/"',
     "docker run -d --name cf -P --expose 80 --expose 81-82/udp busybox sleep 100 >/dev/null; docker inspect -f '{{len .NetworkSettings.Ports}}' cf",
     'docker run -d --name cg -p 18080:80/lamp busybox true',
     'docker run -d --name ch -p 70000:80 busybox true',
