@@ -134,6 +134,13 @@ describeRows('exit codes and signals', [
     "docker run --rm busybox sh -c 'kill -9 $$; echo alive'",
   ),
   row(
+    'out of memory',
+    `docker run --name one -m 16m --memory-swap 16m busybox sh -c 'tail /dev/zero; echo $?; sleep 2'`,
+    "docker inspect -f '{{.State.OOMKilled}} {{.State.ExitCode}}' one",
+    "docker events --since 1h --until 0s -f event=oom --format '{{.Type}} {{.Action}}' | sort -u",
+    "docker start -a one >/dev/null & wait_for is_state one running; docker inspect -f '{{.State.Status}}' one; docker kill one; wait",
+  ),
+  row(
     'bad signals',
     'docker run -d --name one busybox sleep 100 >/dev/null',
     'docker kill -s NOPE one',

@@ -205,8 +205,7 @@ function recordOf(
 
 function hostnameOf(plan: Blueprint): string {
   if (plan.config.Hostname) return plan.config.Hostname;
-  const isHost = plan.hostConfig.NetworkMode === 'host' || plan.hostConfig.UTSMode === 'host';
-  return isHost ? machineName() : plan.id.slice(0, 12);
+  return plan.hostConfig.NetworkMode === 'host' ? machineName() : plan.id.slice(0, 12);
 }
 
 const newProgress = (): ContainerProgress => ({

@@ -10,6 +10,7 @@ import type { ExitStatus } from '../runtime/runtime.ts';
 import type { Container } from './container.ts';
 import { type ContainerContext, publishEvent, saveProgress } from './container-context.ts';
 import { isRunning, type LastRun, transition } from './container-state.ts';
+import { awaitOutOfMemoryNews } from './out-of-memory.ts';
 import { restartDelayMs, shouldRestart } from './restart-policy.ts';
 import { releaseShared, unmountRoot } from './run-resources.ts';
 
@@ -31,6 +32,7 @@ export async function handleExit(
   const { status, sequel } = ending;
   failpoint('stop: exit noticed');
   await drainOutput(container);
+  await awaitOutOfMemoryNews(container, status.exitCode);
   const isRestarting = await container.lock.run(() => settle(context, container, status));
   if (isRestarting) {
     restartLater(context, container, sequel);

@@ -21,6 +21,7 @@ import { inspectContainer } from './inspect.ts';
 import { launchReport } from './launch-report.ts';
 import { listContainers } from './list.ts';
 import { readLogs } from './logs.ts';
+import { watchOutOfMemory } from './out-of-memory.ts';
 import { pause, unpause } from './pause.ts';
 import { prune } from './prune.ts';
 import { removeContainer } from './remove.ts';
@@ -50,6 +51,7 @@ export interface ContainerRoom {
 export function createContainerRoom(context: ContainerContext): ContainerRoom {
   const { registry } = context;
   const execs = new ExecRegistry(context);
+  const outOfMemory = watchOutOfMemory(context);
   let toStart: readonly Container[] = [];
 
   const sequel: ExitSequel = {
@@ -191,7 +193,7 @@ export function createContainerRoom(context: ContainerContext): ContainerRoom {
       toStart = [];
     },
     stopAll: (limitSeconds) => stopAll(context, limitSeconds),
-    letGo: () => letGo(context),
+    letGo: () => letGo(context).finally(() => outOfMemory[Symbol.dispose]()),
   };
 }
 
