@@ -41,7 +41,7 @@ import { createPluginManager } from './plugin/plugin-manager.ts';
 import { type LiveConfig, reloadConfig } from './reload.ts';
 import { type ClosableRuntime, createRuntime } from './runtime/containerd-runtime.ts';
 import { startContainerd } from './runtime/containerd-supervisor.ts';
-import { createSystemBackend, WINDLASS_VERSION } from './system-backend.ts';
+import { createSystemBackend, MOBY_RELEASE, WINDLASS_VERSION } from './system-backend.ts';
 import { createVolumeService } from './volume/create-volume-service.ts';
 import type { VolumeService } from './volume/volume-service.ts';
 
@@ -306,6 +306,7 @@ function containerSettings(
     noNewPrivileges: config.noNewPrivileges,
     ...(initPath === undefined ? {} : { initPath }),
     initByDefault: config.init,
+    dockerVersion: MOBY_RELEASE,
     verify: {
       get runtimes() {
         return new Set(runtime.runtimes.keys());

@@ -17,7 +17,7 @@ import type { VolumeService } from './volume/volume-service.ts';
 
 export const WINDLASS_VERSION = '0.1.0';
 /** The release of dockerd whose behaviour this daemon keeps. */
-const MOBY_RELEASE = '20.10.24';
+export const MOBY_RELEASE = '20.10.24';
 
 export interface SystemParts {
   /** As it is now: some of it is reloaded. */

@@ -1,10 +1,11 @@
-/** A container's files: archive, export, changes (moby api/server/router/container/copy.go). */
+/** A container's files: archive, export, changes, commit (moby api/server/router/container/copy.go). */
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { invalidArgument } from '../../../shared/errors.ts';
 import type { ContainerService } from '../container/container-service.ts';
+import { commitSchema } from './container-schemas.ts';
 import type { ApiRequest } from './request.ts';
-import { get, head, put, type Route } from './route.ts';
+import { get, head, post, put, type Route } from './route.ts';
 
 function pathOf(request: ApiRequest): string {
   const path = request.text('path');
@@ -15,13 +16,27 @@ function pathOf(request: ApiRequest): string {
 
 const statHeader = (stat: object): string => Buffer.from(JSON.stringify(stat)).toString('base64');
 
+async function commit(containers: ContainerService, request: ApiRequest): Promise<void> {
+  const config = await request.body(commitSchema, { isOptional: true });
+  const created = await containers.commit(request.text('container'), {
+    repository: request.text('repo'),
+    tag: request.text('tag'),
+    author: request.text('author'),
+    comment: request.text('comment'),
+    changes: request.query.getAll('changes'),
+    pause: request.text('pause') === '' || request.flag('pause'),
+    ...(config && Object.keys(config).length > 0 ? { config } : {}),
+  });
+  request.json(created, 201);
+}
+
 /** A tar that breaks off ends the connection: the client must not take it for whole. */
 async function sendTar(request: ApiRequest, tar: Readable): Promise<void> {
   request.response.flushHeaders();
   await pipeline(tar, request.response);
 }
 
-/** Routes of archive, export and changes. */
+/** Routes of archive, export, changes and commit. */
 export function containerFileRoutes(containers: ContainerService): readonly Route[] {
   const id = (request: ApiRequest): string => request.parameter('id');
   return [
@@ -33,6 +48,7 @@ export function containerFileRoutes(containers: ContainerService): readonly Rout
       request.response.writeHead(200, { 'Content-Type': 'application/octet-stream' });
       await sendTar(request, tar);
     }),
+    post('/commit', (request) => commit(containers, request)),
     head('/containers/{id}/archive', async (request) => {
       const stat = await containers.archiveStat(id(request), pathOf(request));
       request.response.setHeader('X-Docker-Container-Path-Stat', statHeader(stat));

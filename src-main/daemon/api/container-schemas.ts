@@ -77,7 +77,7 @@ const hostConfigSchema = resourcesSchema.extend({
   LogConfig: z.looseObject({ Type: z.string().optional(), Config: stringMap }).nullish(),
 });
 
-export const createSchema = z.looseObject({
+const configSchema = z.looseObject({
   Image: z.string().optional(),
   Hostname: z.string().optional(),
   Domainname: z.string().optional(),
@@ -99,6 +99,12 @@ export const createSchema = z.looseObject({
   StopTimeout: integer.nullish(),
   Healthcheck: healthcheck,
   MacAddress: z.string().optional(),
+});
+
+/** The config of a commit; null and nothing: the container's own. */
+export const commitSchema = configSchema.nullable();
+
+export const createSchema = configSchema.extend({
   HostConfig: hostConfigSchema.nullish().transform((value) => value ?? {}),
   NetworkingConfig: z
     .looseObject({ EndpointsConfig: z.record(z.string(), z.looseObject({}).nullable()).nullish() })

@@ -113,6 +113,5 @@ export function systemRoutes(system: SystemBackend, bus: EventBus): readonly Rou
     }),
     post('/session', notUpgraded(400)),
     post('/grpc', notUpgraded(500)),
-    post('/commit', notHere('commit')),
   ];
 }

@@ -34,6 +34,8 @@ export interface ContainerSettings {
   /** Every container gets an init unless it says otherwise (`--init` of the daemon). */
   readonly initByDefault: boolean;
   readonly verify: VerifyContext;
+  /** The release of dockerd whose behaviour this daemon keeps, for images made here. */
+  readonly dockerVersion: string;
 }
 
 export interface ContainerContext {

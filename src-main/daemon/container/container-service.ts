@@ -61,6 +61,19 @@ export interface ExecCreateRequest {
   readonly ConsoleSize?: readonly number[] | null;
 }
 
+export interface CommitOptions {
+  /** '': the image gets no name. */
+  readonly repository: string;
+  readonly tag: string;
+  readonly author: string;
+  readonly comment: string;
+  /** Dockerfile instructions. */
+  readonly changes: readonly string[];
+  readonly pause: boolean;
+  /** Instead of the container's own. */
+  readonly config?: object;
+}
+
 export interface ContainerService {
   list(options: {
     all: boolean;
@@ -136,17 +149,6 @@ export interface ContainerService {
     tar: Readable,
     options: { noOverwriteDirNonDir: boolean; copyUidGid: boolean },
   ): Promise<void>;
-  commit(
-    nameOrId: string,
-    options: {
-      repository: string;
-      tag: string;
-      author: string;
-      comment: string;
-      changes: readonly string[];
-      pause: boolean;
-      config?: object;
-    },
-  ): Promise<{ Id: string }>;
+  commit(nameOrId: string, options: CommitOptions): Promise<{ Id: string }>;
   launch(nameOrId: string): Promise<LaunchReport>;
 }

@@ -60,6 +60,8 @@ export interface ContainerProgress {
   restartCount: number;
   hasBeenManuallyStopped: boolean;
   hasBeenStartedBefore: boolean;
+  /** A commit holds it still; nobody else asked for the pause. */
+  isPausedByCommit?: boolean;
   sandbox: SandboxState | null;
   launches: readonly LaunchRecord[];
 }

@@ -121,7 +121,11 @@ async function adopt(
   const startedAt = isLive(progress.state)
     ? progress.state.startedAt
     : new Date().toISOString().replace('Z', '000000Z');
-  progress.state = { kind: found.state, pid: found.task.pid, startedAt, lastRun };
+  const isLeftByCommit = found.state === 'paused' && (progress.isPausedByCommit ?? false);
+  if (isLeftByCommit) await found.task.resume();
+  progress.isPausedByCommit = false;
+  const kind = isLeftByCommit ? 'running' : found.state;
+  progress.state = { kind, pid: found.task.pid, startedAt, lastRun };
   progress.hasBeenStartedBefore = true;
   await saveProgress(context, container);
   context.log.info('container re-adopted', { container: container.id, pid: found.task.pid });

@@ -3,10 +3,11 @@
  * only place that knows both start and what follows an exit.
  */
 import type { ContainerUpdateBody } from '../../../shared/engine/engine-api.ts';
-import { errorMessage, isEngineError, notImplemented } from '../../../shared/errors.ts';
+import { errorMessage, isEngineError } from '../../../shared/errors.ts';
 import type { ExitStatus } from '../runtime/runtime.ts';
 import { attachClient } from './attach.ts';
 import { changes } from './changes.ts';
+import { commitContainer } from './commit.ts';
 import type { Container } from './container.ts';
 import { type ContainerContext, publishEvent } from './container-context.ts';
 import type { ContainerService } from './container-service.ts';
@@ -167,7 +168,9 @@ export function createContainerRoom(context: ContainerContext): ContainerRoom {
     archiveGet: async (name, path) => archiveGet(context, registry.find(name), { name, path }),
     archivePut: async (name, path, tar, options) =>
       archivePut(context, registry.find(name), { name, path, tar, ...options }),
-    commit: () => Promise.reject(notImplemented('commit is not built yet')),
+    commit: async (name, options) => ({
+      Id: await commitContainer(context, registry.find(name), options),
+    }),
     launch: async (name) => launchReport(registry.find(name)),
   };
 

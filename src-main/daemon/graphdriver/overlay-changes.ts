@@ -1,9 +1,8 @@
 /** What an overlay's upper directory changed against the directories below it (moby pkg/archive/changes_linux.go). */
-import { lstatSync, type Stats } from 'node:fs';
+import type { Stats } from 'node:fs';
 import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { LayerChange } from '../layer/layer-store.ts';
-import { hasErrno } from '../platform/libc.ts';
 import { getXattr } from '../platform/xattr.ts';
 
 const OPAQUE_XATTR = 'trusted.overlay.opaque';
@@ -17,15 +16,27 @@ const isWhiteout = (stat: Stats): boolean => stat.isCharacterDevice() && stat.rd
 export const isOpaque = (directory: string): boolean =>
   getXattr(directory, OPAQUE_XATTR)?.toString() === 'y';
 
-function existsBelow(lowers: readonly string[], path: string): boolean {
-  for (const lower of lowers) {
-    try {
-      return !isWhiteout(lstatSync(join(lower, path)));
-    } catch (error) {
-      if (!hasErrno(error, 'ENOENT', 'ENOTDIR')) throw error;
+/** Entries of a directory as the layers below show it: name → the directories it is made of, none for a file. */
+type Below = ReadonlyMap<string, readonly string[]>;
+
+/** Merges what the directories, topmost first, have under one name, as overlay does. */
+async function mergeBelow(directories: readonly string[]): Promise<Below> {
+  const merged = new Map<string, string[]>();
+  /** Names that lower directories add nothing to any more. */
+  const settled = new Set<string>();
+  for (const directory of directories) {
+    for (const name of await readdir(directory)) {
+      if (settled.has(name) || isOpaqueMark(name)) continue;
+      const path = join(directory, name);
+      const stat = await lstat(path);
+      const known = merged.get(name);
+      if (!stat.isDirectory() || isOpaque(path)) settled.add(name);
+      if (isWhiteout(stat)) continue;
+      if (stat.isDirectory()) merged.set(name, [...(known ?? []), path]);
+      else if (!known) merged.set(name, []);
     }
   }
-  return false;
+  return merged;
 }
 
 /** Changes sorted by path. A directory copied up only because of what is in it counts as modified, as Docker has it. */
@@ -34,19 +45,25 @@ export async function overlayChanges(
   lowers: readonly string[],
 ): Promise<readonly LayerChange[]> {
   const changes: LayerChange[] = [];
-  const walk = async (path: string): Promise<void> => {
-    for (const name of await readdir(join(upper, path))) {
-      if (isOpaqueMark(name)) continue;
+  const walk = async (path: string, directories: readonly string[]): Promise<void> => {
+    const names = (await readdir(join(upper, path))).filter((name) => !isOpaqueMark(name));
+    const below = await mergeBelow(directories);
+    if (path !== '' && isOpaque(join(upper, path))) {
+      for (const name of below.keys())
+        if (!names.includes(name)) changes.push({ path: `${path}/${name}`, kind: 2 });
+    }
+    for (const name of names) {
       const inside = `${path}/${name}`;
       const stat = await lstat(join(upper, inside));
+      const under = below.get(name);
       if (isWhiteout(stat)) {
-        changes.push({ path: inside, kind: 2 });
+        if (under) changes.push({ path: inside, kind: 2 });
         continue;
       }
-      changes.push({ path: inside, kind: existsBelow(lowers, inside) ? 0 : 1 });
-      if (stat.isDirectory()) await walk(inside);
+      changes.push({ path: inside, kind: under ? 0 : 1 });
+      if (stat.isDirectory()) await walk(inside, under ?? []);
     }
   };
-  await walk('');
+  await walk('', lowers);
   return changes.sort((a, b) => (a.path < b.path ? -1 : 1));
 }

@@ -132,6 +132,7 @@ const CHANGES: Readonly<Record<string, Change>> = {
 /** The config with the changes applied in order. Throws invalidArgument in Docker's words. */
 export function applyChanges(config: ImageRunConfig, changes: readonly string[]): ImageRunConfig {
   const draft: Draft = { ...config };
+  let hasCommand = false;
   const lines = changes.flatMap((change) => change.replace(/\\\n/g, '').split('\n'));
   for (const line of lines.map((text) => text.trim())) {
     if (line === '' || line.startsWith('#')) continue;
@@ -141,6 +142,9 @@ export function applyChanges(config: ImageRunConfig, changes: readonly string[])
     const text = line.slice(name.length).trim();
     if (text === '') throw invalidArgument(`${name.toUpperCase()} requires at least one argument`);
     change(draft, text);
+    if (name.toUpperCase() === 'CMD') hasCommand = true;
+    // A command inherited from before was meant for the entry point before.
+    if (name.toUpperCase() === 'ENTRYPOINT' && !hasCommand) draft.Cmd = null;
   }
   return draft;
 }
