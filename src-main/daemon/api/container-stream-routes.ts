@@ -1,6 +1,7 @@
 /** A container's streams: attach, logs, stats, resize (moby api/server/router/container). */
 import { invalidArgument } from '../../../shared/errors.ts';
 import type { ContainerService } from '../container/container-service.ts';
+import { attachWebSocket } from './attach-websocket.ts';
 import { hijack } from './hijack.ts';
 import { writeAll } from './json-stream.ts';
 import { writeLogs } from './log-stream.ts';
@@ -79,6 +80,7 @@ export function containerStreamRoutes(containers: ContainerService): readonly Ro
   const id = (request: ApiRequest): string => request.parameter('id');
   return [
     post('/containers/{id}/attach', (request) => attach(containers, request)),
+    get('/containers/{id}/attach/ws', (request) => attachWebSocket(containers, request)),
     get('/containers/{id}/logs', (request) => logs(containers, request)),
     get('/containers/{id}/stats', (request) => stats(containers, request)),
     post('/containers/{id}/resize', async (request) => {

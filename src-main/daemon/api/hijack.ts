@@ -23,7 +23,8 @@ export function hijack(request: HijackRequest): ClientStream {
   return clientStream(socket, request.head);
 }
 
-function clientStream(socket: Duplex, head: Buffer): ClientStream {
+/** A duplex as a client with half-close each way; `head` came before the rest. */
+export function clientStream(socket: Duplex, head: Buffer): ClientStream {
   const aborted = new AbortController();
   let hasEnded = false;
   socket.on('error', () => aborted.abort(new Error('client gone')));

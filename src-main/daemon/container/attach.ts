@@ -21,7 +21,9 @@ export function attachClient(
   if (container.state.kind === 'restarting')
     throw conflict(`container ${options.asked} is restarting, wait until the container is running`);
   const wantsOutput = options.stream && (options.stdout || options.stderr);
-  const output = wantsOutput ? new ClientOutput({ isTty: container.isTty, ...options }) : undefined;
+  const output = wantsOutput
+    ? new ClientOutput({ ...options, isTty: container.isTty || (options.isRaw ?? false) })
+    : undefined;
   const attached = output ? container.streams.attach(output) : undefined;
   const aborted = new AbortController();
   const processEnded = waitFor(container, 'next-exit', aborted.signal).then(() => undefined);
@@ -57,7 +59,7 @@ async function replayLogs(
   request: { options: AttachOptions; client: ClientStream },
 ): Promise<void> {
   const { options, client } = request;
-  const past = new ClientOutput({ isTty: container.isTty, ...options });
+  const past = new ClientOutput({ ...options, isTty: container.isTty || (options.isRaw ?? false) });
   past.connect(client);
   const messages = await readLogs(context, container, {
     stdout: options.stdout,

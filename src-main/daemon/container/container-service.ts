@@ -33,6 +33,8 @@ export interface AttachOptions {
   readonly stderr: boolean;
   readonly stream: boolean;
   readonly logs: boolean;
+  /** Never framed: the client tells the streams apart itself, or not at all. */
+  readonly isRaw?: boolean;
   /** undefined = ctrl-p,ctrl-q. */
   readonly detachKeys?: string;
 }

@@ -14,6 +14,7 @@ export function logContextOf(container: Container): LogContext {
     containerId: record.id,
     containerName: record.name,
     imageName: record.imageName,
+    imageId: record.imageId,
     labels: record.config.Labels ?? {},
     env: record.config.Env ?? [],
     logPath: join(container.directory, `${record.id}-json.log`),
@@ -23,23 +24,34 @@ export function logContextOf(container: Container): LogContext {
 
 export class RunLog implements OpenLog {
   readonly logger: ContainerLogger;
+  readonly #onFailure: (error: unknown) => void;
   readonly #splitters: Readonly<Record<OutputSource, LineSplitter>>;
 
-  constructor(logger: ContainerLogger) {
+  /** `onFailure`: a message was lost; whoever is attached goes on all the same. */
+  constructor(logger: ContainerLogger, onFailure: (error: unknown) => void) {
     this.logger = logger;
+    this.#onFailure = onFailure;
     this.#splitters = { stdout: new LineSplitter('stdout'), stderr: new LineSplitter('stderr') };
   }
 
   /** Splits a chunk of output into messages and hands them to the driver. */
   async write(source: OutputSource, chunk: Uint8Array): Promise<void> {
     // Handed over together: a wait for each of thousands of short lines would be a write for each.
-    await Promise.all(this.#splitters[source].push(chunk).map((one) => this.logger.write(one)));
+    try {
+      await Promise.all(this.#splitters[source].push(chunk).map((one) => this.logger.write(one)));
+    } catch (error) {
+      this.#onFailure(error);
+    }
   }
 
   /** Writes what has no newline yet, then closes the driver. */
   async close(): Promise<void> {
-    for (const splitter of Object.values(this.#splitters)) {
-      for (const message of splitter.flush()) await this.logger.write(message);
+    try {
+      for (const splitter of Object.values(this.#splitters)) {
+        for (const message of splitter.flush()) await this.logger.write(message);
+      }
+    } catch (error) {
+      this.#onFailure(error);
     }
     await this.logger.close();
   }
@@ -49,7 +61,13 @@ export class RunLog implements OpenLog {
 export async function openRunLog(context: ContainerContext, container: Container): Promise<RunLog> {
   const driver = context.logDrivers.get(container.record.hostConfig.LogConfig?.Type ?? 'json-file');
   try {
-    return new RunLog(await driver.open(logContextOf(container)));
+    return new RunLog(await driver.open(logContextOf(container)), (error) =>
+      context.log.error('Failed to log msg', {
+        container: container.id,
+        driver: driver.name,
+        error: errorMessage(error),
+      }),
+    );
   } catch (error) {
     throw internal(`failed to initialize logging driver: ${errorMessage(error)}`, { cause: error });
   }

@@ -7,6 +7,7 @@ import { createGunzip, createGzip } from 'node:zlib';
 import { invalidArgument } from '../../../shared/errors.ts';
 import { parseByteSize } from './byte-size.ts';
 import { decodeLine, encodeLine } from './json-line.ts';
+import { logAttributes } from './log-attributes.ts';
 import type {
   ContainerLogger,
   LogContext,
@@ -53,20 +54,10 @@ function limitsOf(options: Readonly<Record<string, string>>): Limits {
   return { maxBytes, maxFiles, compress };
 }
 
-/** `"attrs":{…},` for the labels and variables the options name; '' for none. */
+/** `"attrs":{…},` for what the options name; '' for nothing. */
 function attributesOf(context: LogContext): string {
-  const { options, labels, env } = context;
-  const wanted = (key: string): string[] => (options[key] ?? '').split(',').filter(Boolean);
-  const entries = [
-    ...wanted('labels').flatMap((name) =>
-      labels[name] === undefined ? [] : [[name, labels[name]]],
-    ),
-    ...wanted('env').flatMap((name) => {
-      const found = env.find((entry) => entry.startsWith(`${name}=`));
-      return found === undefined ? [] : [[name, found.slice(name.length + 1)]];
-    }),
-  ];
-  return entries.length === 0 ? '' : `"attrs":${JSON.stringify(Object.fromEntries(entries))},`;
+  const attributes = logAttributes(context);
+  return Object.keys(attributes).length === 0 ? '' : `"attrs":${JSON.stringify(attributes)},`;
 }
 
 export const jsonFileDriver: LogDriver = {

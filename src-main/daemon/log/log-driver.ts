@@ -36,6 +36,8 @@ export interface LogContext {
   readonly containerId: string;
   readonly containerName: string;
   readonly imageName: string;
+  /** `sha256:…` */
+  readonly imageId: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly env: readonly string[];
   /** Full path of the driver's file; json-file: `<root>/containers/<id>/<id>-json.log`. */
