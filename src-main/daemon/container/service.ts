@@ -6,16 +6,14 @@ import type { ContainerUpdateBody } from '../../../shared/engine/engine-api.ts';
 import { errorMessage, isEngineError } from '../../../shared/errors.ts';
 import type { ExitStatus } from '../runtime/runtime.ts';
 import { attachClient } from './attach.ts';
-import { changes } from './changes.ts';
-import { commitContainer } from './commit.ts';
 import type { Container } from './container.ts';
 import { type ContainerContext, publishEvent } from './container-context.ts';
 import type { ContainerService } from './container-service.ts';
 import { isLive } from './container-state.ts';
-import { archiveGet, archivePut, archiveStat, exportTar } from './copy-files.ts';
 import { createContainer } from './create.ts';
 import { ExecRegistry } from './exec.ts';
 import { type ExitSequel, handleExit } from './exit.ts';
+import { fileVerbs } from './file-verbs.ts';
 import { HealthMonitor, healthCommandOf } from './health-monitor.ts';
 import { healthProbe } from './health-probe.ts';
 import { inspectContainer } from './inspect.ts';
@@ -131,8 +129,6 @@ export function createContainerRoom(context: ContainerContext): ContainerRoom {
       removeContainer(context, registry.find(name), { ...options, asked: name }),
     prune: (filters) => prune(context, filters),
     top: (name, psArgs) => topContainer(registry.find(name), psArgs),
-    changes: (name) => changes(context, registry.find(name)),
-    exportTar: async (name) => exportTar(context, registry.find(name)),
     stats: (name, options) => containerStats(context, registry.find(name), options),
     wait: async (name, condition, signal) => {
       const result = waitFor(registry.find(name), condition, signal);
@@ -164,13 +160,7 @@ export function createContainerRoom(context: ContainerContext): ContainerRoom {
     execStart: async (execId, options) => execs.start(execId, options),
     execResize: (execId, size) => execs.resize(execId, size),
     execInspect: async (execId) => execs.inspect(execId),
-    archiveStat: async (name, path) => archiveStat(context, registry.find(name), { name, path }),
-    archiveGet: async (name, path) => archiveGet(context, registry.find(name), { name, path }),
-    archivePut: async (name, path, tar, options) =>
-      archivePut(context, registry.find(name), { name, path, tar, ...options }),
-    commit: async (name, options) => ({
-      Id: await commitContainer(context, registry.find(name), options),
-    }),
+    ...fileVerbs(context),
     launch: async (name) => launchReport(registry.find(name)),
   };
 
