@@ -2,6 +2,7 @@
  * Much goes on, the daemon is killed at a moment drawn from a seed, it starts again, and everything must
  * be right; then on with the same roots. `WINDLASS_CRASH_MOMENTS` and `WINDLASS_CRASH_SEED` ask for more.
  */
+import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { removeCgroups } from '../support/cgroups.ts';
@@ -19,7 +20,7 @@ const WORKERS = 5;
 const LATEST_MS = 1_200;
 /** So many moments with what the ones before have left; then everything is removed. */
 const MOMENTS_PER_LIFE = 8;
-const GROUP = `windlass-moments-${String(process.pid)}`;
+const GROUP = `windlass-moments-${randomUUID().slice(0, 8)}`;
 
 let daemon: TestDaemon;
 let registry: TestRegistry;
@@ -45,6 +46,7 @@ async function removeEverything(): Promise<void> {
   const { stdout } = await daemon.docker(['ps', '-aq']);
   const ids = stdout.split('\n').filter(Boolean);
   if (ids.length > 0) await daemon.docker(['rm', '-fv', ...ids], { timeoutMs: 120_000 });
+  load.forgetContainers();
 }
 
 describe(`killed at ${String(MOMENTS)} moments of seed ${String(SEED)}`, () => {

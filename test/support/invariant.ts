@@ -27,7 +27,7 @@ interface Inspected {
   readonly Name: string;
   readonly Image: string;
   readonly State: { readonly Status: string; readonly Running: boolean; readonly Pid: number };
-  readonly HostConfig: { readonly NetworkMode: string };
+  readonly HostConfig: { readonly NetworkMode: string; readonly IpcMode: string };
   readonly NetworkSettings: {
     readonly Networks: Readonly<Record<string, Endpoint>>;
     readonly Ports: Readonly<
@@ -188,7 +188,7 @@ function onDisk(daemon: TestDaemon, told: Told): string[] {
 
 /** Tasks, processes, control groups, mounts, namespaces, FIFOs. */
 function inKernel(daemon: TestDaemon, told: Told): string[] {
-  const { execRoot, root } = daemon;
+  const { dataRoot, execRoot, root } = daemon;
   const liveIds = told.live.map(({ Id }) => Id);
   const own = told.live.filter(
     ({ HostConfig }) =>
@@ -211,7 +211,9 @@ function inKernel(daemon: TestDaemon, told: Told): string[] {
     ...differences(
       'mount',
       mounts.filter((path) => !isOverlay(path) && !isNamespace(path)),
-      [],
+      told.live
+        .filter(({ HostConfig }) => HostConfig.IpcMode === 'shareable')
+        .map(({ Id }) => join(dataRoot, 'containers', Id, 'mounts/shm')),
     ),
     ...differences('FIFOs', namesIn(join(execRoot, 'stdio')), liveIds),
   ];

@@ -37,7 +37,7 @@ function programDuplex(program: string, args: readonly string[]): Duplex {
       ),
     );
     child.once('close', (code, signal) =>
-      resolve(code === 0 ? undefined : `exit status ${code ?? signal}: ${said}`),
+      resolve(code === 0 ? undefined : `exit status ${code ?? signal}: ${said || program}`),
     );
   });
   async function* output(): AsyncGenerator<Buffer> {
