@@ -3,6 +3,7 @@
  * roots, everything is right, and the operation can be done again. One daemon after the other: the one
  * that comes back from a death already carries the next.
  */
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FAILPOINTS } from '../../src-main/daemon/platform/failpoint.ts';
 import { removeCgroups } from '../support/cgroups.ts';
@@ -21,7 +22,7 @@ import { NO_LEAKS } from '../support/leak-guard.ts';
 import { pushImage } from '../support/push-image.ts';
 import { freePort, startRegistry, type TestRegistry } from '../support/registry.ts';
 
-const GROUP = `windlass-failpoints-${String(process.pid)}`;
+const GROUP = `windlass-failpoints-${randomUUID().slice(0, 8)}`;
 const DEATH_LIMIT_MS = 30_000;
 /** The operations whose steps are met here, by the first word of their failpoints. */
 const MET = ['create', 'layer'];
