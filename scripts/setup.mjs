@@ -76,8 +76,6 @@ export const TEST_PACKAGES = {
   chromium: 'chromium',
   sshd: 'openssh-server',
   'busybox:static': 'busybox-static',
-  bzip2: 'bzip2',
-  xz: 'xz-utils',
   curl: 'curl',
   openssl: 'openssl',
   'fuse-overlayfs': 'fuse-overlayfs',
