@@ -128,14 +128,6 @@ describeRows('networks', [
     'inside ip link del lower0',
   ),
   row(
-    'ipvlan',
-    'inside ip link add lower0 type veth peer name lower1; inside ip link set lower0 up; inside ip link set lower1 up',
-    'docker network create -d ipvlan --subnet 10.71.0.0/24 -o parent=lower0 wide',
-    'docker network create -d ipvlan --subnet 10.71.0.0/24 -o ipvlan_mode=l9 wide',
-    'docker run --rm --network wide busybox true 2>&1 | tail -1 | sed -E "s/(veth|ipv)[0-9a-f]+/LINK/"',
-    'docker network ls -q | wc -l; inside ip link del lower0',
-  ),
-  row(
     'ls and its filters',
     'docker network create --label zone=deck one >/dev/null; docker network create --internal two >/dev/null; docker create --network one --name in busybox >/dev/null; docker run -d --network one busybox sleep 100 >/dev/null',
     ...[

@@ -13,7 +13,7 @@ import { NO_LEAKS } from '../support/leak-guard.ts';
 import { SeededRandom } from '../support/random.ts';
 import { startRegistry, type TestRegistry } from '../support/registry.ts';
 
-const MOMENTS = Number(process.env['WINDLASS_CRASH_MOMENTS'] ?? 10);
+const MOMENTS = Number(process.env['WINDLASS_CRASH_MOMENTS'] ?? 3);
 const SEED = Number(process.env['WINDLASS_CRASH_SEED'] ?? 7);
 const WORKERS = 5;
 /** The latest moment after the load began. */

@@ -208,6 +208,7 @@ class ContainerdRuntime implements ClosableRuntime {
     // An adopted containerd keeps its bundles where it likes, and may serve others.
     if (containerd.pid === undefined) return;
     await endLeftovers({ execRoot, namespace, binaries: this.#binaries, log }, live);
+    await this.#pool.endUnserving();
   }
 
   async #deleteRecord(containerId: string): Promise<void> {

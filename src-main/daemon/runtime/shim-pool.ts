@@ -142,7 +142,7 @@ export class ShimPool {
     if (this.#realShim === undefined) return;
     await mkdir(this.#directory, { recursive: true, mode: 0o700 });
     await sweepTemporaryFiles(this.#directory);
-    await this.#endLeftovers();
+    await this.endUnserving();
     const launcher = join(this.#directory, 'launcher');
     await writeFile(
       launcher,
@@ -158,13 +158,21 @@ export class ShimPool {
 
   /**
    * What a daemon that was killed left: shims that serve a container are left alone, others are ended;
-   * directories and claims of ended ones go.
+   * directories and claims of ended ones go. Before anything is started, and again when tasks that
+   * nobody knows have been removed.
    */
-  async #endLeftovers(): Promise<void> {
+  endUnserving(): Promise<void> {
+    // Not while one is being started: it is in the directory before it is known.
+    this.#refilling = this.#refilling.then(() => this.#endUnserving());
+    return this.#refilling;
+  }
+
+  async #endUnserving(): Promise<void> {
     const served = await servedSockets(this.#options);
     const files = await readdir(this.#directory);
     const names = new Set(files.flatMap((file) => /^warm-[0-9a-f]+/.exec(file) ?? []));
     for (const name of names) {
+      if (this.#shims.has(name)) continue;
       const pid = await pidIn(join(this.#directory, name));
       const isRunning = pid > 1 && commandLineOf(pid).includes(name);
       const isClaimed = files.includes(`${name}.claimed`);
