@@ -6,6 +6,7 @@ import { useApp, useLive } from '../app/context.tsx';
 import type { EngineClient } from '../engine/engine-client.ts';
 import { Confirm } from '../ui/Confirm.tsx';
 import { formatBytes } from '../ui/format.ts';
+import { PageProblem } from '../ui/PageProblem.tsx';
 import { showToast } from '../ui/toasts.ts';
 import { useAnswer } from '../ui/use-answer.ts';
 import { type DiskPart, partsOf } from './disk-parts.ts';
@@ -53,11 +54,7 @@ export function DiskUse() {
           {formatBytes(winnable.reduce((sum, { reclaimable }) => sum + reclaimable, 0))}
         </button>
       </header>
-      {problem !== undefined && (
-        <p className="empty" role="alert">
-          {problem}
-        </p>
-      )}
+      <PageProblem text={problem} />
       {!parts && problem === undefined && (
         <div className="skeleton" role="status" aria-label="Loading" />
       )}

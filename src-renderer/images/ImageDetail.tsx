@@ -9,6 +9,7 @@ import { splitReference, startPush } from '../engine/pulls-store.ts';
 import { Facts } from '../ui/Facts.tsx';
 import { FormDialog } from '../ui/FormDialog.tsx';
 import { formatAge, formatBytes, shortId } from '../ui/format.ts';
+import { PageProblem } from '../ui/PageProblem.tsx';
 import { saveStream } from '../ui/save-stream.ts';
 import { TextField } from '../ui/TextField.tsx';
 import { showToast } from '../ui/toasts.ts';
@@ -80,11 +81,7 @@ export function ImageDetail({ id }: { readonly id: string }) {
           <Play size={16} aria-hidden /> Create a container
         </button>
       </header>
-      {problem !== undefined && (
-        <p className="empty" role="alert">
-          {problem}
-        </p>
-      )}
+      <PageProblem text={problem} />
       {data && (
         <div className="page">
           <h2>Names</h2>

@@ -7,6 +7,7 @@ import { useApp, useLive } from '../app/context.tsx';
 import type { EngineClient } from '../engine/engine-client.ts';
 import { Facts } from '../ui/Facts.tsx';
 import { FormDialog } from '../ui/FormDialog.tsx';
+import { PageProblem } from '../ui/PageProblem.tsx';
 import { TextField } from '../ui/TextField.tsx';
 import { showToast } from '../ui/toasts.ts';
 import { useAnswer } from '../ui/use-answer.ts';
@@ -43,11 +44,7 @@ export function NetworkDetail({ id }: { readonly id: string }) {
           <Plug size={16} aria-hidden /> Connect a container
         </button>
       </header>
-      {problem !== undefined && (
-        <p className="empty" role="alert">
-          {problem}
-        </p>
-      )}
+      <PageProblem text={problem} />
       {data && (
         <div className="page">
           <Facts

@@ -6,6 +6,7 @@ import { useLive } from '../app/context.tsx';
 import type { EngineClient } from '../engine/engine-client.ts';
 import { Facts } from '../ui/Facts.tsx';
 import { formatAge } from '../ui/format.ts';
+import { PageProblem } from '../ui/PageProblem.tsx';
 import { useAnswer } from '../ui/use-answer.ts';
 
 const pairsOf = (pairs: Record<string, string> | null | undefined): string =>
@@ -37,11 +38,7 @@ export function VolumeDetail({ name }: { readonly name: string }) {
           <span className="muted">volume of the {data?.Driver ?? ''} driver</span>
         </div>
       </header>
-      {problem !== undefined && (
-        <p className="empty" role="alert">
-          {problem}
-        </p>
-      )}
+      <PageProblem text={problem} />
       {data && (
         <div className="page">
           <Facts

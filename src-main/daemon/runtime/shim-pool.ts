@@ -15,6 +15,7 @@ import type { Log } from '../log/log.ts';
 import { sweepTemporaryFiles, writeFileAtomic } from '../platform/atomic-file.ts';
 import { holdFifo, makeFifo } from '../platform/fifo.ts';
 import { hasErrno } from '../platform/libc.ts';
+import { namesIn } from '../platform/names-in.ts';
 import { commandLineOf, killPid } from '../platform/process.ts';
 import { containerdPaths, TASK_PLUGIN } from './containerd-config.ts';
 import type { Containerd } from './containerd-supervisor.ts';
@@ -365,15 +366,6 @@ async function servedSockets(options: ShimPoolOptions): Promise<Set<string> | un
     }
   }
   return served;
-}
-
-async function namesIn(directory: string): Promise<string[]> {
-  try {
-    return await readdir(directory);
-  } catch (error) {
-    if (hasErrno(error, 'ENOENT')) return [];
-    throw error;
-  }
 }
 
 /** The pid a warm shim's directory names; 0 when it names none. */

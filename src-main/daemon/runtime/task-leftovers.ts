@@ -4,12 +4,13 @@
  * by what lies in the exec root: the runtime's state, and the bundle with its shim.
  */
 import { execFile } from 'node:child_process';
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { errorMessage } from '../../../shared/errors.ts';
 import type { Log } from '../log/log.ts';
 import { hasErrno } from '../platform/libc.ts';
+import { namesIn } from '../platform/names-in.ts';
 import { commandLineOf, killPid } from '../platform/process.ts';
 import { containerdPaths, TASK_PLUGIN } from './containerd-config.ts';
 
@@ -77,15 +78,6 @@ async function textOf(path: string): Promise<string> {
     return (await readFile(path, 'utf8')).trim();
   } catch (error) {
     if (hasErrno(error, 'ENOENT', 'ENOTDIR')) return '';
-    throw error;
-  }
-}
-
-async function namesIn(directory: string): Promise<string[]> {
-  try {
-    return await readdir(directory);
-  } catch (error) {
-    if (hasErrno(error, 'ENOENT')) return [];
     throw error;
   }
 }
