@@ -83,6 +83,7 @@ export const TEST_PACKAGES = {
   python3: 'python3',
   xz: 'xz-utils',
   bzip2: 'bzip2',
+  podman: 'podman',
 };
 
 const DIRECTORIES = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];

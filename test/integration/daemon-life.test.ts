@@ -5,6 +5,7 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { makeCertificates } from '../support/certificates.ts';
 import { type CommandResult, command, TestDaemon } from '../support/daemon.ts';
 import { NO_LEAKS } from '../support/leak-guard.ts';
 
@@ -24,57 +25,6 @@ async function freePort(): Promise<number> {
   const { port: free } = server.address() as { port: number };
   await new Promise((resolve) => server.close(resolve));
   return free;
-}
-
-/** An authority, and a server's and a client's certificate of it, made by openssl as Docker's manual does. */
-function makeCertificates(into: string, name: string): void {
-  const openssl = (...args: string[]): void =>
-    void execFileSync('openssl', args, { cwd: into, stdio: 'ignore' });
-  const subject = ['-subj', `/CN=${name}`];
-  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes'];
-  openssl(
-    'req',
-    '-x509',
-    ...key,
-    '-keyout',
-    'ca-key.pem',
-    '-out',
-    'ca.pem',
-    '-days',
-    '2',
-    ...subject,
-  );
-  writeFileSync(
-    join(into, 'server.ext'),
-    'subjectAltName=IP:127.0.0.1\nextendedKeyUsage=serverAuth\n',
-  );
-  writeFileSync(join(into, 'client.ext'), 'extendedKeyUsage=clientAuth\n');
-  for (const role of ['server', 'client']) {
-    openssl(
-      'req',
-      ...key,
-      '-keyout',
-      `${role}-key.pem`,
-      '-out',
-      `${role}.csr`,
-      '-subj',
-      `/CN=${role}`,
-    );
-    const signer = ['-CA', 'ca.pem', '-CAkey', 'ca-key.pem', '-CAcreateserial'];
-    openssl(
-      'x509',
-      '-req',
-      '-in',
-      `${role}.csr`,
-      ...signer,
-      '-out',
-      `${role}.pem`,
-      '-days',
-      '2',
-      '-extfile',
-      `${role}.ext`,
-    );
-  }
 }
 
 const overTls = (certificates: string): Promise<CommandResult> =>
