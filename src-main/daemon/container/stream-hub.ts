@@ -17,7 +17,8 @@ export interface OutputSink {
 
 /** The process's ends as the runtime gives them. */
 export interface ProcessStreams {
-  readonly stdin: Writable | undefined;
+  /** Answers once the runtime reads it; undefined when the process takes no input. */
+  readonly stdin: Promise<Writable | undefined>;
   readonly stdout: Readable | undefined;
   readonly stderr: Readable | undefined;
   /** Closes the runtime's own hold on the input, so that the process reads its end. */
@@ -48,17 +49,27 @@ export class StreamHub {
 
   /** Begins a run. {@link drained} resolves when every byte of it has been delivered. */
   connect(streams: ProcessStreams, log: OutputLog): void {
-    this.#stdin = streams.stdin;
     this.#closeStdin = streams.closeStdin;
-    // The process may close its stdin at any time; writes then fail and are answered one by one.
-    streams.stdin?.on('error', () => {
-      this.#stdin = undefined;
-    });
-    this.#stdinReady.resolve(streams.stdin);
+    void this.#takeStdin(streams.stdin, this.#stdinReady);
     this.#drained = Promise.all([
       this.#pump(streams.stdout, 'stdout', log),
       this.#pump(streams.stderr, 'stderr', log),
     ]).then(() => undefined);
+  }
+
+  async #takeStdin(
+    opening: Promise<Writable | undefined>,
+    ready: PromiseWithResolvers<Writable | undefined>,
+  ): Promise<void> {
+    const stdin = await opening;
+    // The run may be over by now.
+    if (this.#stdinReady !== ready) return;
+    this.#stdin = stdin;
+    // The process may close its stdin at any time; writes then fail and are answered one by one.
+    stdin?.on('error', () => {
+      if (this.#stdin === stdin) this.#stdin = undefined;
+    });
+    ready.resolve(stdin);
   }
 
   /** Resolves when both outputs of the present run have ended and were delivered. */

@@ -78,8 +78,8 @@ describe('a task', () => {
     const { task, stdio } = running;
     const output = textOf(stdio.stdout);
     await task.start();
-    stdio.stdin?.write('hello');
-    stdio.stdin?.end();
+    (await stdio.openStdin())?.write('hello');
+    (await stdio.openStdin())?.end();
     await task.closeStdin();
     expect(await task.wait()).toMatchObject({ exitCode: 0 });
     expect(await output).toBe('hello');
@@ -101,7 +101,7 @@ describe('a task', () => {
     const output = textOf(stdio.stdout);
     await task.start();
     await task.resize(111, 33);
-    stdio.stdin?.write('go\n');
+    (await stdio.openStdin())?.write('go\n');
     await task.wait();
     expect(await output).toContain('33 111');
     await room.free(running);
@@ -264,7 +264,7 @@ describe('an exec', () => {
     );
     const pid = await exec.start();
     expect(existsSync(`/proc/${pid}`)).toBe(true);
-    stdio.stdin?.end('to the exec');
+    (await stdio.openStdin())?.end('to the exec');
     await exec.closeStdin();
     expect(await exec.wait()).toMatchObject({ exitCode: 3 });
     expect(await output).toBe('to the exec');
@@ -305,7 +305,7 @@ describe('an exec', () => {
     );
     await exec.start();
     await exec.resize(99, 22);
-    stdio.stdin?.write('go\n');
+    (await stdio.openStdin())?.write('go\n');
     await exec.wait();
     expect(await output).toContain('22 99');
     await exec.delete();
@@ -346,7 +346,7 @@ describe('when containerd is killed', () => {
     expect(room.containerd.pid).not.toBe(before);
     expect(existsSync(`/proc/${task.pid}`)).toBe(true);
     expect(await task.pids()).toContain(task.pid);
-    stdio.stdin?.write('still here\n');
+    (await stdio.openStdin())?.write('still here\n');
     expect(await ended).toMatchObject({ exitCode: 5 });
     expect(await output).toBe('still here\n');
     expect(await task.delete()).toMatchObject({ exitCode: 5 });
@@ -373,7 +373,7 @@ describe('a daemon that starts again', () => {
     expect(found?.pid).toBe(task.pid);
     const again = await TaskStdio.reopen(room.execRoot, id, { terminal: false, stdin: true });
     const output = textOf(again.stdout);
-    again.stdin?.write('go\n');
+    (await again.openStdin())?.write('go\n');
     expect(await found?.wait()).toMatchObject({ exitCode: 6 });
     expect(await output).toBe('two\n');
     await room.runtime.purge(id);
@@ -396,7 +396,7 @@ describe('a daemon that starts again', () => {
     expect(task?.pid).toBe(left.pid);
     const stdio = await TaskStdio.reopen(room.execRoot, left.id, { terminal: false, stdin: true });
     const output = textOf(stdio.stdout);
-    stdio.stdin?.write('go\n');
+    (await stdio.openStdin())?.write('go\n');
     expect(await task?.wait()).toMatchObject({ exitCode: 6 });
     // Nobody read the first line before the kill: it waited in the pipe.
     expect(await output).toMatch(/^(one\n)?two\n$/);

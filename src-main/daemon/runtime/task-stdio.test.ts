@@ -28,7 +28,7 @@ describe('TaskStdio', () => {
     const terminal = await TaskStdio.create(root, 'terminal', { terminal: true, stdin: false });
     expect(terminal.paths).toMatchObject({ stdin: '', stderr: '', terminal: true });
     expect(terminal.stderr).toBeUndefined();
-    expect(terminal.stdin).toBeUndefined();
+    expect(await terminal.openStdin()).toBeUndefined();
     await pipes.close();
     await terminal.close();
     expect(existsSync(join(root, 'stdio/pipes'))).toBe(false);
@@ -51,9 +51,10 @@ describe('TaskStdio', () => {
 
   it('has an input only once somebody reads it', async () => {
     const stdio = await TaskStdio.create(root, 'id', PIPES);
-    expect(stdio.stdin).toBeUndefined();
+    const opening = stdio.openStdin();
+    expect(await Promise.race([opening, delay(20).then(() => 'not yet')])).toBe('not yet');
     const reader = openSync(stdio.paths.stdin, constants.O_RDONLY | constants.O_NONBLOCK);
-    const { stdin } = stdio;
+    const stdin = await opening;
     stdin?.write('typed');
     const bytes = Buffer.alloc(16);
     await until('the input', () => {
@@ -69,10 +70,17 @@ describe('TaskStdio', () => {
     await stdio.close();
   });
 
+  it('stops waiting for a reader when it is closed', async () => {
+    const stdio = await TaskStdio.create(root, 'id', PIPES);
+    const opening = stdio.openStdin();
+    await stdio.close();
+    expect(await opening).toBeUndefined();
+  });
+
   it('survives a process that leaves its input unread', async () => {
     const stdio = await TaskStdio.create(root, 'id', PIPES);
     const reader = openSync(stdio.paths.stdin, constants.O_RDONLY | constants.O_NONBLOCK);
-    const { stdin } = stdio;
+    const stdin = await stdio.openStdin();
     closeSync(reader);
     stdin?.write('into the void');
     await until('the broken pipe', () => stdin?.destroyed ?? false);

@@ -18,6 +18,8 @@ export interface StdioShape {
 
 /** How long output that is already in a pipe may take to arrive when no end of file will come. */
 const QUIET_MS = 50;
+/** How long a shim may take to open its end of the input after it said that the process is there. */
+const STDIN_LIMIT_MS = 10_000;
 
 const directoryOf = (execRoot: string, id: string): string => join(execRoot, 'stdio', id);
 
@@ -25,7 +27,8 @@ export class TaskStdio {
   readonly paths: StdioPaths;
   readonly stdout: Readable | undefined;
   readonly stderr: Readable | undefined;
-  #stdin: Writable | undefined;
+  #stdin: Promise<Writable | undefined> | undefined;
+  readonly #closing = new AbortController();
   readonly #directory: string;
 
   private constructor(directory: string, shape: StdioShape) {
@@ -71,15 +74,27 @@ export class TaskStdio {
     }
   }
 
-  /** The process's input, once the shim reads it (after the task was created); undefined without one. */
-  get stdin(): Writable | undefined {
-    if (this.paths.stdin === '') return undefined;
-    if (!this.#stdin) {
-      this.#stdin = openFifoWriter(this.paths.stdin);
-      // A process that ends with input unread is no error of ours.
-      this.#stdin?.on('error', () => undefined);
-    }
+  /**
+   * The process's input; undefined without one, or when it ended first. The shim opens its end beside
+   * its answer (containerd/fifo opens in the background), so it may have to be waited for.
+   */
+  openStdin(): Promise<Writable | undefined> {
+    this.#stdin ??= this.#waitForReader();
     return this.#stdin;
+  }
+
+  async #waitForReader(): Promise<Writable | undefined> {
+    if (this.paths.stdin === '') return undefined;
+    const { signal } = this.#closing;
+    const giveUpAt = performance.now() + STDIN_LIMIT_MS;
+    for (let pauseMs = 1; !signal.aborted; pauseMs = Math.min(pauseMs * 2, 100)) {
+      const stdin = openFifoWriter(this.paths.stdin);
+      // A process that ends with input unread is no error of ours.
+      stdin?.on('error', () => undefined);
+      if (stdin || performance.now() > giveUpAt) return stdin;
+      await delay(pauseMs, undefined, { signal, ref: false }).catch(() => undefined);
+    }
+    return undefined;
   }
 
   /** Reads what is left in the pipes of a process that has ended while nobody watched. */
@@ -89,9 +104,11 @@ export class TaskStdio {
 
   /** Closes our ends and leaves the FIFOs, so that the process lives on and another may reopen them. */
   async letGo(): Promise<void> {
-    this.#stdin?.destroy();
+    this.#closing.abort();
     this.stdout?.destroy();
     this.stderr?.destroy();
+    const stdin = await this.#stdin;
+    stdin?.destroy();
   }
 
   /** Closes our ends and removes the FIFOs. */
@@ -106,13 +123,13 @@ export function streamsOf(
   stdio: TaskStdio,
   process: Pick<RuntimeProcess, 'closeStdin'> | undefined,
 ): {
-  readonly stdin: Writable | undefined;
+  readonly stdin: Promise<Writable | undefined>;
   readonly stdout: Readable | undefined;
   readonly stderr: Readable | undefined;
   readonly closeStdin: () => Promise<void>;
 } {
   return {
-    stdin: stdio.stdin,
+    stdin: stdio.openStdin(),
     stdout: stdio.stdout,
     stderr: stdio.stderr,
     closeStdin: async () => {
