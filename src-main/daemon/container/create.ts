@@ -112,7 +112,7 @@ function networkName(context: ContainerContext, mode: string): string {
     return context.network.checkMode(mode);
   } catch (error) {
     if (!isEngineError(error, 'notFound')) throw error;
-    return mode;
+    return mode === 'default' ? 'bridge' : mode;
   }
 }
 

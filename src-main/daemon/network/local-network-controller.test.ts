@@ -71,6 +71,13 @@ describe('createSandbox', () => {
     await room.controller.releaseSandbox(host.id);
   });
 
+  it('gives a loopback only where there is no default bridge', async () => {
+    room = await NetworkRoom.open({ bridge: 'none' });
+    const a = await room.sandbox('a', { exposedPorts: ['80/tcp'], publishAllPorts: true });
+    expect(a.state).toMatchObject({ networks: {}, ports: {} });
+    expect((await a.run('ip', '-o', 'link')).text).toMatch(/^1: lo:.*$/);
+  });
+
   it('gives each of many at once its own address', async () => {
     room = await NetworkRoom.open();
     const all = await Promise.all(Array.from({ length: 20 }, (_, at) => room.sandbox(`c${at}`)));

@@ -62,7 +62,9 @@ export interface NetworksOptions {
   readonly log: Log;
 }
 
-export const isPredefined = (name: string): boolean => ['bridge', 'host', 'none'].includes(name);
+export const DEFAULT_NETWORK = 'bridge';
+export const isPredefined = (name: string): boolean =>
+  [DEFAULT_NETWORK, 'host', 'none'].includes(name);
 
 /** A network with name resolution and fixed addresses. */
 export const isUserDefined = ({ record }: Network): boolean => !isPredefined(record.name);
@@ -170,6 +172,11 @@ export class Networks {
 
   all(): readonly Network[] {
     return [...this.#byId.values()];
+  }
+
+  /** False with `--bridge none`. */
+  get hasDefaultBridge(): boolean {
+    return this.all().some(({ record }) => record.name === DEFAULT_NETWORK);
   }
 
   /** By id, name or unique id prefix. Throws `network X not found`. */

@@ -25,7 +25,7 @@ import type {
   SpanSink,
 } from './network-controller.ts';
 import { writeNetworkFiles } from './network-files.ts';
-import type { Network, Networks } from './networks.ts';
+import { DEFAULT_NETWORK, type Network, type Networks } from './networks.ts';
 import type { PortPublisher } from './port-publisher.ts';
 import type { Sandbox, Scene } from './sandbox.ts';
 import type { SandboxNames } from './sandbox-names.ts';
@@ -42,7 +42,6 @@ export interface SandboxesOptions {
 
 /** Every path of ours ends in this directory, which also says what is left over. */
 const namespaceDirectory = (execRoot: string): string => join(execRoot, 'netns');
-const DEFAULT_NETWORK = 'bridge';
 
 export class Sandboxes {
   readonly #options: SandboxesOptions;
@@ -120,8 +119,11 @@ export class Sandboxes {
     const wanted = asked.length > 0 ? asked : [[request.networkMode, {}] as const];
     const rank = ({ record }: Network): number =>
       record.name === DEFAULT_NETWORK ? 0 : isModeOf(record, request) ? 1 : 2;
+    // A daemon without a default bridge gives such containers a loopback only (moby connectToNetwork).
+    const { networks } = this.#options;
     const found = wanted
-      .map(([name, endpoint]) => ({ network: this.#options.networks.find(name), endpoint }))
+      .filter(([name]) => name !== DEFAULT_NETWORK || networks.hasDefaultBridge)
+      .map(([name, endpoint]) => ({ network: networks.find(name), endpoint }))
       .sort((a, b) => rank(a.network) - rank(b.network));
     const endpoints = new Map<string, Endpoint>();
     for (const { network, endpoint: settings } of found) {
