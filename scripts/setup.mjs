@@ -84,6 +84,8 @@ export const TEST_PACKAGES = {
   xz: 'xz-utils',
   bzip2: 'bzip2',
   podman: 'podman',
+  'firewall-cmd': 'firewalld',
+  'dbus-daemon': 'dbus',
 };
 
 const DIRECTORIES = ['/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin'];

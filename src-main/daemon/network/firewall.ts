@@ -5,7 +5,10 @@
  * masquerade, published ports, no traffic between bridges or into them unasked.
  */
 import { createHash } from 'node:crypto';
+import { errorMessage } from '../../../shared/errors.ts';
+import type { Log } from '../log/log.ts';
 import { hasErrno } from '../platform/libc.ts';
+import { FirewalldZone } from './firewalld-zone.ts';
 import { ForwardPolicy } from './forward-policy.ts';
 import { type LinkCalls, PORT_MAPS, type PortRule } from './link-calls.ts';
 import { runTool } from './run-tool.ts';
@@ -30,6 +33,7 @@ export interface FirewallOptions {
   readonly isEnabled: boolean;
   /** Local connections go through a proxy, not through the rules. */
   readonly usesProxy: boolean;
+  readonly log: Log;
 }
 
 const CHAINS = ['ports', 'prerouting', 'output', 'postrouting', 'forward'] as const;
@@ -38,9 +42,12 @@ export class Firewall {
   readonly #table: string;
   readonly #options: FirewallOptions;
   readonly #policy: ForwardPolicy;
+  readonly #zone: FirewalldZone;
   readonly #bridges = new Map<string, BridgeRules>();
   readonly #ports = new Set<PortRule>();
   #isThere = false;
+  /** As they were written: fewer are somebody else's doing. */
+  #ruleCount = 0;
   /** Changes go one after another. */
   #changing: Promise<void> = Promise.resolve();
 
@@ -49,6 +56,23 @@ export class Firewall {
     const hash = createHash('sha256').update(options.owner).digest('hex').slice(0, 8);
     this.#table = `windlass_${hash}`;
     this.#policy = new ForwardPolicy(this.#table);
+    this.#zone = new FirewalldZone(options.rules);
+  }
+
+  get table(): string {
+    return this.#table;
+  }
+
+  /** Puts back what somebody else took away: our table, and what lets our bridges through in others'. */
+  restore(): Promise<void> {
+    if (this.#bridges.size === 0) return Promise.resolve();
+    return this.#change(async () => {
+      const count = await this.#options.rules.call('countRules', 'ip', this.#table);
+      if (count === this.#ruleCount) return this.#passOthers();
+      this.#options.log.warn('firewall rules were taken away and are written again');
+      this.#isThere = false;
+      return this.#writeRules();
+    });
   }
 
   /** Several at once, at the daemon's start. */
@@ -110,8 +134,21 @@ export class Firewall {
       return this.#writeRules();
     }
     this.#isThere = true;
+    this.#ruleCount = await this.#options.rules.call('countRules', 'ip', this.#table);
     if (isNew) await this.#changePorts({ add: [...this.#ports], remove: [] });
-    await this.#policy.apply([...this.#bridges.keys()]);
+    await this.#passOthers();
+  }
+
+  /** Where others refuse what they do not know, our bridges are let through. */
+  async #passOthers(): Promise<void> {
+    const bridges = [...this.#bridges.keys()];
+    await this.#policy.apply(bridges);
+    try {
+      await this.#zone.apply(bridges);
+    } catch (error) {
+      const fields = { error: errorMessage(error) };
+      this.#options.log.warn('firewalld does not take our bridges', fields);
+    }
   }
 
   #script(table: string): string {
@@ -153,7 +190,7 @@ ${lines(forwardRules(bridges))}  }
       const table = `ip ${this.#table}`;
       await runTool('nft', ['-f', '-'], `add table ${table}\ndelete table ${table}\n`);
       this.#isThere = false;
-      await this.#policy.apply([]);
+      await this.#passOthers();
     });
   }
 }

@@ -89,6 +89,8 @@ export interface LinkCalls {
   dropSandbox(path: string): void;
   /** Throws ENOENT when the table or an element is not there. */
   changePorts(table: string, change: PortChange): void;
+  /** 0: there is no such table. */
+  countRules(family: 'ip' | 'inet', table: string): number;
   /** UDP flows to these host ports. */
   forgetUdpFlows(hostPorts: readonly number[]): void;
 }

@@ -10,7 +10,7 @@ import {
 } from '../platform/net-namespace.ts';
 import { type LinkInfo, Netlink } from '../platform/netlink.ts';
 import { forgetUdpFlows } from '../platform/netlink-conntrack.ts';
-import { changeMapElements, type MapElement } from '../platform/netlink-nftables.ts';
+import { changeMapElements, countRules, type MapElement } from '../platform/netlink-nftables.ts';
 import { bytesOfIp, formatIp, ipOfBytes, parseCidr, parseIp } from './ip-address.ts';
 import {
   type BridgeRequest,
@@ -240,5 +240,6 @@ serveCalls<LinkCalls>({
   dropSandbox: dropNamespace,
   changePorts: (table, { add, remove }) =>
     changeMapElements(table, { add: add.map(mapElement), remove: remove.map(mapElement) }),
+  countRules,
   forgetUdpFlows: (hostPorts) => forgetUdpFlows(new Set(hostPorts)),
 });

@@ -4,6 +4,7 @@ import { errorMessage, notFound } from '../../../shared/errors.ts';
 import type { Log } from '../log/log.ts';
 import { BridgeDriver } from './bridge-driver.ts';
 import { Firewall } from './firewall.ts';
+import { watchFirewall } from './firewall-watch.ts';
 import type { LinkCalls } from './link-calls.ts';
 import { NameService } from './name-service.ts';
 import type { NetworkConfig } from './network-config.ts';
@@ -58,7 +59,8 @@ async function openParts(
   const proxies = undo.use(new WorkerClient<ProxyCalls>('proxy-worker', onLost));
   const service = undo.use(new NameService(log));
   const isEnabled = config.iptables;
-  const firewall = new Firewall({ owner: dataRoot, rules, isEnabled, usesProxy });
+  const firewall = new Firewall({ owner: dataRoot, rules, isEnabled, usesProxy, log });
+  if (isEnabled) undo.use(watchFirewall(firewall, log));
   if (config.ipForward) enableForwarding();
   const alias = `windlass ${dataRoot}`;
   const bridge = new BridgeDriver({ links, firewall, config, alias });

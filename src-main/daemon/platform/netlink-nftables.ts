@@ -5,18 +5,20 @@
 import { attribute, be16, be32, cString, nested, padded } from './netlink-attributes.ts';
 import { type NetlinkMessage, NetlinkSocket, NLM_F } from './netlink-socket.ts';
 
-const NETLINK_NETFILTER = 12;
-const SUBSYSTEM = 10;
+export const NETLINK_NETFILTER = 12;
+export const NFTABLES_SUBSYSTEM = 10;
 const BATCH = { begin: 0x10, end: 0x11 } as const;
 const NFT_MSG = {
   newTable: 0,
   deleteTable: 2,
   newChain: 3,
   newRule: 6,
+  getRule: 7,
   newElement: 12,
   deleteElement: 14,
 } as const;
-const AF = { inet: 2, inet6: 10 } as const;
+/** NFPROTO_IPV4, NFPROTO_INET. */
+const AF = { inet: 2, both: 1 } as const;
 const LIST_ELEMENT = 1;
 const DATA_VALUE = 1;
 
@@ -39,7 +41,7 @@ export function changeMapElements(
   changes: { readonly add: readonly MapElement[]; readonly remove: readonly MapElement[] },
 ): void {
   const message = (type: number, element: MapElement): NetlinkMessage => ({
-    type: (SUBSYSTEM << 8) | type,
+    type: (NFTABLES_SUBSYSTEM << 8) | type,
     flags: NLM_F.ack | (type === NFT_MSG.newElement ? NLM_F.create : 0),
     body: Buffer.concat([
       header(AF.inet),
@@ -83,7 +85,7 @@ export function redirectLocal(
   options: { readonly replaces: boolean },
 ): void {
   const message = (type: number, flags: number, ...body: Buffer[]): NetlinkMessage => ({
-    type: (SUBSYSTEM << 8) | type,
+    type: (NFTABLES_SUBSYSTEM << 8) | type,
     flags: flags | NLM_F.ack,
     body: Buffer.concat([header(AF.inet), ...body]),
     subject: `table ${table}`,
@@ -163,11 +165,25 @@ function redirectExpressions(redirect: LocalRedirect): Buffer[] {
   ];
 }
 
+/** How many rules a table of the family `ip` or `inet` has; 0 when there is no such table. */
+export function countRules(family: 'ip' | 'inet', table: string): number {
+  using socket = new NetlinkSocket(NETLINK_NETFILTER);
+  const rules = socket.dump({
+    type: (NFTABLES_SUBSYSTEM << 8) | NFT_MSG.getRule,
+    body: Buffer.concat([
+      header(family === 'ip' ? AF.inet : AF.both),
+      attribute(1, cString(table)),
+    ]),
+    subject: `rules of ${table}`,
+  });
+  return rules.length;
+}
+
 function commit(messages: readonly NetlinkMessage[]): void {
   using socket = new NetlinkSocket(NETLINK_NETFILTER);
   const edge = (type: number): NetlinkMessage => ({
     type,
-    body: header(0, SUBSYSTEM),
+    body: header(0, NFTABLES_SUBSYSTEM),
     subject: 'nf_tables transaction',
   });
   socket.transaction([edge(BATCH.begin), ...messages, edge(BATCH.end)]);

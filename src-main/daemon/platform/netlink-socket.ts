@@ -9,10 +9,15 @@ import { checked, hasErrno, libcFunction, SyscallError } from './libc.ts';
 const socketC = libcFunction('int socket(int domain, int type, int protocol)');
 const sendC = libcFunction('int64 send(int fd, const void *data, size_t size, int flags)');
 const recvC = libcFunction('int64 recv(int fd, void *data, size_t size, int flags)');
+const bindC = libcFunction('int bind(int fd, const void *address, uint32_t length)');
+const fcntlC = libcFunction('int fcntl(int fd, int command, int64 argument)');
 
 const AF_NETLINK = 16;
 const SOCK_RAW_CLOEXEC = 3 | 0x80000;
 const MSG_DONTWAIT = 0x40;
+const F_SETFL = 4;
+const F_SETOWN = 8;
+const O_ASYNC = 0x2000;
 const HEADER_BYTES = 16;
 /** More than the kernel ever puts into one datagram of a dump. */
 const RECEIVE_BYTES = 64 * 1024;
@@ -36,7 +41,8 @@ export interface NetlinkMessage {
   readonly subject: string;
 }
 
-interface Answer {
+/** What the kernel sends. */
+export interface NetlinkAnswer {
   readonly sequence: number;
   readonly type: number;
   readonly body: Buffer;
@@ -55,6 +61,33 @@ export class NetlinkSocket implements Disposable {
 
   [Symbol.dispose](): void {
     closeSync(this.#fd);
+  }
+
+  /** Hears of what others change; the process gets SIGIO when there is news for {@link news}. */
+  listen(group: number): void {
+    const fd = this.#fd;
+    // struct sockaddr_nl.
+    const address = Buffer.alloc(12);
+    address.writeUInt16LE(AF_NETLINK, 0);
+    address.writeUInt32LE(1 << (group - 1), 8);
+    checked('fcntl', 'netlink owner', fcntlC, fd, F_SETOWN, process.pid);
+    checked('fcntl', 'netlink signal', fcntlC, fd, F_SETFL, O_ASYNC);
+    checked('bind', 'netlink group', bindC, fd, address, address.length);
+  }
+
+  /** All that was heard since the last call; undefined when the kernel had to drop some. */
+  news(): readonly NetlinkAnswer[] | undefined {
+    const heard: NetlinkAnswer[] = [];
+    let isWhole = true;
+    for (;;) {
+      try {
+        heard.push(...this.#receive('news'));
+      } catch (error) {
+        if (hasErrno(error, 'ENOBUFS')) isWhole = false;
+        else if (hasErrno(error, 'EAGAIN', 'EWOULDBLOCK')) return isWhole ? heard : undefined;
+        else throw error;
+      }
+    }
   }
 
   /** One request; answers the bodies that came before the acknowledgement. Throws SyscallError. */
@@ -125,11 +158,11 @@ export class NetlinkSocket implements Disposable {
   }
 
   /** The messages of one datagram. */
-  #receive(subject: string): readonly Answer[] {
+  #receive(subject: string): readonly NetlinkAnswer[] {
     const { length } = this.#buffer;
     const what = `netlink ${subject}`;
     const size = checked('recv', what, recvC, this.#fd, this.#buffer, length, MSG_DONTWAIT);
-    const answers: Answer[] = [];
+    const answers: NetlinkAnswer[] = [];
     for (let at = 0; at + HEADER_BYTES <= size; ) {
       const bytes = this.#buffer.readUInt32LE(at);
       if (bytes < HEADER_BYTES || at + bytes > size) break;
