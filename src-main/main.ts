@@ -20,6 +20,7 @@ import type { ElectronParts } from './shell/electron/electron-parts.ts';
 import { ElectronShell } from './shell/electron/electron-shell.ts';
 import { createShellHandlers } from './shell/handlers.ts';
 import { configDirectory, SettingsStore } from './shell/settings-store.ts';
+import { TerminalDesk } from './shell/terminal/terminal-desk.ts';
 import { startWebShell } from './shell/web/web-shell.ts';
 
 const SYSTEM_SOCKETS = ['/run/windlass/docker.sock', '/var/run/docker.sock'];
@@ -117,7 +118,9 @@ async function runWebShell(options: AppOptions): Promise<void> {
   const hosts = closing.use(new HostDesk([engine.entry], { directory: configDirectory() }));
   const settings = new SettingsStore();
   const info = appInfo('web');
-  const handlers = createShellHandlers({ info, hosts, settings, openExternal: openInBrowser });
+  const terminals = closing.use(new TerminalDesk(hosts));
+  const openExternal = openInBrowser;
+  const handlers = createShellHandlers({ info, hosts, settings, terminals, openExternal });
   const directory = inRoot('dist/renderer');
   const web = closing.use(await startWebShell({ directory, handlers, port: options.port }));
   process.stdout.write(`Windlass: ${web.address}\n`);
@@ -144,7 +147,10 @@ async function runElectronShell(electron: ElectronParts, options: AppOptions): P
     engine.ready.catch((error: unknown) => hosts.book.refuse(engine.entry.id, errorMessage(error)));
     const openExternal = (url: string): Promise<void> => shell.openExternal(url);
     const info = appInfo('electron');
-    await shell.run(createShellHandlers({ info, hosts, settings, openExternal }), async () => {
+    const terminals = new TerminalDesk(hosts);
+    const handlers = createShellHandlers({ info, hosts, settings, terminals, openExternal });
+    await shell.run(handlers, async () => {
+      await terminals[Symbol.asyncDispose]();
       hosts[Symbol.dispose]();
       await engine.close();
     });

@@ -16,6 +16,12 @@ import {
   hostSchema,
   newHostSchema,
 } from './host-schemas.ts';
+import {
+  terminalIdSchema,
+  terminalRowSchema,
+  terminalSizeSchema,
+  terminalTargetSchema,
+} from './terminal-schemas.ts';
 
 /** One question, one answer. */
 export interface CallOperation<I extends z.ZodType, O extends z.ZodType> {
@@ -65,6 +71,8 @@ const settingsFields = {
   theme: z.enum(['system', 'light', 'dark']),
   keepRunningInTray: z.boolean(),
   terminalFontSize: z.number().int().min(8).max(32),
+  /** app: as the rest of the window. */
+  terminalTheme: z.enum(['dark', 'app']),
 };
 
 /** What the user chose; what a file lacks has its default. */
@@ -72,15 +80,11 @@ export const settingsSchema = z.object({
   theme: settingsFields.theme.default('system'),
   keepRunningInTray: settingsFields.keepRunningInTray.default(true),
   terminalFontSize: settingsFields.terminalFontSize.default(13),
+  terminalTheme: settingsFields.terminalTheme.default('dark'),
 });
 
 /** A change names only what changes: no defaults, they would undo the other choices. */
 const settingsChangeSchema = z.object(settingsFields).partial();
-
-const terminalSizeSchema = z.object({
-  columns: z.number().int().min(1).max(1000),
-  rows: z.number().int().min(1).max(1000),
-});
 
 const engineRequestSchema = z.object({
   host: hostIdSchema,
@@ -140,15 +144,17 @@ export const shellContract = {
     z.object({ name: z.string() }),
   ),
   'engine.request': duplex(engineRequestSchema, engineHeadSchema),
-  /** A shell of this machine, `DOCKER_HOST` set to the host's; or the host's own log-in shell. */
-  'terminal.open': duplex(
-    terminalSizeSchema.extend({
-      host: hostIdSchema,
-      where: z.enum(['here', 'there']).default('here'),
-    }),
-    z.object({ terminalId: z.string() }),
+  /** The whole list of terminals, again after every change. They outlive the windows that show them. */
+  'terminals.watch': stream(nothing, z.array(terminalRowSchema)),
+  'terminals.begin': call(
+    terminalSizeSchema.extend({ target: terminalTargetSchema }),
+    terminalIdSchema,
   ),
-  'terminal.resize': call(terminalSizeSchema.extend({ terminalId: z.string() }), nothing),
+  /** What was said before, as far as it is kept, then all that comes; typed bytes the other way. */
+  'terminals.show': duplex(terminalIdSchema, nothing),
+  'terminals.resize': call(terminalSizeSchema.extend(terminalIdSchema.shape), nothing),
+  /** Hangs up and forgets it. */
+  'terminals.end': call(terminalIdSchema, nothing),
   'settings.read': call(nothing, settingsSchema),
   'settings.write': call(settingsChangeSchema, settingsSchema),
   /** Opens http(s) addresses in the user's browser; others are refused. */
@@ -196,5 +202,7 @@ export interface ShellClient {
 }
 
 export type { DockerContext, HostQuestion, HostRow, HostWay, NewHost } from './host-schemas.ts';
+export type TerminalTarget = z.output<typeof terminalTargetSchema>;
+export type TerminalRow = z.output<typeof terminalRowSchema>;
 export type AppInfo = z.output<typeof appInfoSchema>;
 export type Settings = z.output<typeof settingsSchema>;

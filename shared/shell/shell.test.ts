@@ -5,7 +5,12 @@ import type { ShellClient } from './contract.ts';
 import { decodeFrameMessage, encodeFrameMessage, type Frame, portPair } from './port.ts';
 import { type ServedDuplex, type ShellHandlers, serveShell } from './server.ts';
 
-const settings = { theme: 'system', keepRunningInTray: true, terminalFontSize: 13 } as const;
+const settings = {
+  theme: 'system',
+  keepRunningInTray: true,
+  terminalFontSize: 13,
+  terminalTheme: 'dark',
+} as const;
 
 function connect(overrides: Partial<ShellHandlers> = {}): ShellClient {
   const [window, shell] = portPair();
@@ -17,8 +22,6 @@ function connect(overrides: Partial<ShellHandlers> = {}): ShellClient {
       yield [];
     },
     'engine.request': refuse,
-    'terminal.open': refuse,
-    'terminal.resize': refuse,
     'settings.read': async () => settings,
     'settings.write': async (change: object) => ({ ...settings, ...change }),
     'external.open': async () => ({}),

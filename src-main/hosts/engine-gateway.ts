@@ -15,8 +15,9 @@ export interface EngineRequest {
   readonly method: string;
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
-  /** Ask for the connection itself; `body` is the request's then, the channel's bytes the process's. */
+  /** Ask for the connection itself. */
   readonly upgrade?: boolean | undefined;
+  /** JSON, sent instead of the channel's bytes; after an upgrade those are the process's. */
   readonly body?: string | undefined;
 }
 
@@ -25,7 +26,7 @@ const METHODS_WITH_BODY = new Set(['POST', 'PUT']);
 type Channel = ServedDuplex<HeadOf<'engine.request'>>;
 
 /** The engine's answer: its head, and the streams to go on with. */
-interface Answer {
+export interface EngineAnswer {
   readonly status: number;
   readonly headers: Record<string, string>;
   readonly readable: Readable;
@@ -46,18 +47,18 @@ const CONNECTION_HEADERS = new Set([
   'upgrade',
 ]);
 
-function headersFor(asked: EngineRequest): Record<string, string | number> {
+function headersFor(asked: Omit<EngineRequest, 'host'>): Record<string, string | number> {
   const own = Object.entries(asked.headers).filter(
     ([name]) => !CONNECTION_HEADERS.has(name.toLowerCase()),
   );
-  const headers: Record<string, string | number> = { ...Object.fromEntries(own), Host: 'windlass' };
-  if (!asked.upgrade) return headers;
-  const upgrade = { ...headers, Connection: 'Upgrade', Upgrade: 'tcp' };
-  if (asked.body === undefined) return upgrade;
   return {
-    ...upgrade,
-    'Content-Type': 'application/json',
-    'Content-Length': Buffer.byteLength(asked.body),
+    ...Object.fromEntries(own),
+    Host: 'windlass',
+    ...(asked.upgrade && { Connection: 'Upgrade', Upgrade: 'tcp' }),
+    ...(asked.body !== undefined && {
+      'Content-Type': 'application/json',
+      'Content-Length': Buffer.byteLength(asked.body),
+    }),
   };
 }
 
@@ -66,7 +67,7 @@ const headersOf = (message: IncomingMessage): Record<string, string> =>
     Object.entries(message.headers).map(([name, value]) => [name, [value].flat().join(', ')]),
   );
 
-function answerOf(outgoing: ClientRequest): Promise<Answer> {
+function answerOf(outgoing: ClientRequest): Promise<EngineAnswer> {
   return new Promise((resolve, reject) => {
     outgoing.once('response', (message) =>
       resolve({ status: message.statusCode ?? 0, headers: headersOf(message), readable: message }),
@@ -85,18 +86,23 @@ function answerOf(outgoing: ClientRequest): Promise<Answer> {
   });
 }
 
-/** Writes all of it, waiting for room, then half-closes. */
+/** Writes and waits for room; what is written to a stream that is gone is dropped. */
+export async function writeWhenRoom(target: Writable, bytes: Uint8Array): Promise<void> {
+  if (target.destroyed || target.write(bytes)) return;
+  await new Promise<void>((resolve) => {
+    const done = (): void => {
+      target.off('drain', done).off('close', done);
+      resolve();
+    };
+    target.on('drain', done).on('close', done);
+  });
+}
+
+/** Writes all of it, then half-closes. */
 async function sendAll(chunks: AsyncIterable<Uint8Array>, target: Writable): Promise<void> {
   for await (const chunk of chunks) {
     if (target.destroyed) return;
-    if (target.write(chunk)) continue;
-    await new Promise<void>((resolve) => {
-      const done = (): void => {
-        target.off('drain', done).off('close', done);
-        resolve();
-      };
-      target.on('drain', done).on('close', done);
-    });
+    await writeWhenRoom(target, chunk);
   }
   target.end();
 }
@@ -110,6 +116,31 @@ const cannotReach = (host: Host, error: unknown): Error =>
         { cause: error, details: { host: host.id } },
       );
 
+/** Opens a request; `input` is its body where the method has one. Throws unavailable when the host cannot be reached. */
+export async function openEngineRequest(
+  host: Host,
+  asked: Omit<EngineRequest, 'host'>,
+  signal: AbortSignal,
+  input?: AsyncIterable<Uint8Array>,
+): Promise<EngineAnswer> {
+  const outgoing = engineRequest(host.dialer, {
+    method: asked.method,
+    path: asked.path,
+    headers: headersFor(asked),
+    signal,
+  });
+  const answering = answerOf(outgoing);
+  const hasInput = input && METHODS_WITH_BODY.has(asked.method);
+  if (asked.upgrade || asked.body !== undefined || !hasInput) outgoing.end(asked.body);
+  // A failure here is the connection's, which the answer tells of, or the window's leaving.
+  else sendAll(input, outgoing).catch(() => undefined);
+  try {
+    return await answering;
+  } catch (error) {
+    throw cannotReach(host, error);
+  }
+}
+
 /** Serves one `engine.request`. Throws unavailable when the host cannot be reached or hangs up half-way. */
 export async function serveEngineRequest(
   book: HostBook,
@@ -117,23 +148,7 @@ export async function serveEngineRequest(
   channel: Channel,
 ): Promise<void> {
   const host = book.find(asked.host);
-  const outgoing = engineRequest(host.dialer, {
-    method: asked.method,
-    path: asked.path,
-    headers: headersFor(asked),
-    signal: channel.signal,
-  });
-  const answering = answerOf(outgoing);
-  if (asked.upgrade) outgoing.end(asked.body);
-  else if (!METHODS_WITH_BODY.has(asked.method)) outgoing.end();
-  // A failure here is the connection's, which the answer tells of, or the window's leaving.
-  else sendAll(channel.input, outgoing).catch(() => undefined);
-  let answer: Answer;
-  try {
-    answer = await answering;
-  } catch (error) {
-    throw cannotReach(host, error);
-  }
+  const answer = await openEngineRequest(host, asked, channel.signal, channel.input);
   channel.head({ status: answer.status, headers: answer.headers });
   addAbortSignal(channel.signal, answer.readable);
   // As above: the reading side tells.

@@ -5,19 +5,19 @@ import { serveEngineRequest } from '../hosts/engine-gateway.ts';
 import type { HostDesk } from '../hosts/host-desk.ts';
 import { forwardPort } from '../hosts/port-forward.ts';
 import type { SettingsStore } from './settings-store.ts';
-import { HostShells } from './terminal/host-shell.ts';
+import type { TerminalDesk } from './terminal/terminal-desk.ts';
 
 export interface ShellParts {
   readonly info: AppInfo;
   readonly hosts: HostDesk;
   readonly settings: SettingsStore;
+  readonly terminals: TerminalDesk;
   openExternal(url: string): Promise<void>;
 }
 
 export function createShellHandlers(parts: ShellParts): ShellHandlers {
-  const { hosts: desk, settings } = parts;
+  const { hosts: desk, settings, terminals } = parts;
   const hosts = desk.book;
-  const shells = new HostShells();
   return {
     'app.info': async () => parts.info,
     'hosts.list': async () => hosts.list(),
@@ -46,14 +46,15 @@ export function createShellHandlers(parts: ShellParts): ShellHandlers {
     },
     'engine.request': (input, channel: ServedDuplex<HeadOf<'engine.request'>>) =>
       serveEngineRequest(hosts, input, channel),
-    'terminal.open': (input, channel: ServedDuplex<HeadOf<'terminal.open'>>) => {
-      if (input.where === 'there')
-        return shells.serveRemote(input, desk.sshOf(input.host), channel);
-      const { dockerHost } = hosts.find(input.host).dialer;
-      return shells.serve({ ...input, dockerHost }, channel);
+    'terminals.watch': (_input: object, signal: AbortSignal) => terminals.watch(signal),
+    'terminals.begin': async ({ target, ...size }) => ({ id: await terminals.begin(target, size) }),
+    'terminals.show': ({ id }, channel) => terminals.show(id, channel),
+    'terminals.resize': async ({ id, ...size }) => {
+      await terminals.resize(id, size);
+      return {};
     },
-    'terminal.resize': async ({ terminalId, columns, rows }) => {
-      shells.resize(terminalId, columns, rows);
+    'terminals.end': async ({ id }) => {
+      await terminals.end(id);
       return {};
     },
     'settings.read': async () => settings.read(),

@@ -19,6 +19,7 @@ describe('SettingsStore', () => {
       theme: 'system',
       keepRunningInTray: true,
       terminalFontSize: 13,
+      terminalTheme: 'dark',
     });
     expect(existsSync(path)).toBe(false);
   });
@@ -27,7 +28,8 @@ describe('SettingsStore', () => {
     const store = new SettingsStore(path);
     await store.write({ theme: 'dark' });
     await store.write({ terminalFontSize: 16, theme: undefined });
-    const expected = { theme: 'dark', keepRunningInTray: true, terminalFontSize: 16 };
+    const kept = { keepRunningInTray: true, terminalTheme: 'dark' };
+    const expected = { theme: 'dark', terminalFontSize: 16, ...kept };
     expect(store.read()).toEqual(expected);
     expect(new SettingsStore(path).read()).toEqual(expected);
     expect(onDisk()).toEqual(expected);

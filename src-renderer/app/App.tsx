@@ -21,6 +21,9 @@ import { PullPanel } from '../images/PullPanel.tsx';
 import { NetworkDetail } from '../networks/NetworkDetail.tsx';
 import { NetworkList } from '../networks/NetworkList.tsx';
 import { SettingsPage } from '../settings/SettingsPage.tsx';
+import { TerminalsPage } from '../terminal/TerminalsPage.tsx';
+import { lookOf } from '../terminal/terminal-look.ts';
+import { followTerminals, setTerminalLook } from '../terminal/terminals-store.ts';
 import { Toasts } from '../ui/Toasts.tsx';
 import { showToast } from '../ui/toasts.ts';
 import { VolumeDetail } from '../volumes/VolumeDetail.tsx';
@@ -49,6 +52,7 @@ export function App({ shell, info, initialHosts, initialSettings }: AppProps) {
   useEffect(() => {
     const stop = new AbortController();
     followHosts(shell, initialHosts, stop.signal);
+    void followTerminals(shell, stop.signal);
     return () => stop.abort();
   }, [shell, initialHosts]);
   const hosts = useHosts((state) => state.hosts);
@@ -74,7 +78,12 @@ export function App({ shell, info, initialHosts, initialSettings }: AppProps) {
   }, [engine]);
   useEffect(() => {
     document.documentElement.dataset['theme'] = settings.theme;
-  }, [settings.theme]);
+    const system = matchMedia('(prefers-color-scheme: dark)');
+    const show = (): void => setTerminalLook(lookOf(settings));
+    show();
+    system.addEventListener('change', show);
+    return () => system.removeEventListener('change', show);
+  }, [settings]);
   const changeSettings = (change: Partial<Settings>): void => {
     setSettings({ ...settings, ...change });
     shell
@@ -113,6 +122,9 @@ export function App({ shell, info, initialHosts, initialSettings }: AppProps) {
               <NetworkList />
             </Route>
             <Route path="/networks/:id">{({ id }) => <NetworkDetail key={id} id={id} />}</Route>
+            <Route path="/terminals">
+              <TerminalsPage />
+            </Route>
             <Route path="/disk">
               <DiskUse />
             </Route>

@@ -8,6 +8,7 @@ import './theme.css';
 import './layout.css';
 import './pages.css';
 import '@xterm/xterm/css/xterm.css';
+import '../terminal/terminal.css';
 
 const element = document.getElementById('root');
 if (!element) throw new Error('no root element');

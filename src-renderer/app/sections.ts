@@ -8,6 +8,7 @@ import {
   PieChart,
   Server,
   Settings,
+  SquareTerminal,
 } from 'lucide-react';
 
 interface Section {
@@ -24,6 +25,7 @@ export const SECTIONS: readonly Section[] = [
   { path: '/images', label: 'Images', icon: Layers, keys: 'g i' },
   { path: '/volumes', label: 'Volumes', icon: HardDrive, keys: 'g v' },
   { path: '/networks', label: 'Networks', icon: Network, keys: 'g n' },
+  { path: '/terminals', label: 'Terminals', icon: SquareTerminal, keys: 'g t' },
   { path: '/disk', label: 'Disk use', icon: PieChart, keys: 'g d' },
   { path: '/activity', label: 'Activity', icon: Activity, keys: 'g a' },
   { path: '/hosts', label: 'Hosts', icon: Server, keys: 'g h' },

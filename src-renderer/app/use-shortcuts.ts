@@ -10,13 +10,18 @@ const isTyping = (target: EventTarget | null): boolean =>
   target instanceof HTMLElement &&
   (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
 
+const isInTerminal = (target: EventTarget | null): boolean =>
+  target instanceof HTMLElement && target.closest('.terminal') !== null;
+
 /** Ctrl+K or Cmd+K opens the palette; `g` and a letter lead to a section, `c` creates, `/` searches. */
 export function useShortcuts(): void {
   const [, navigate] = useLocation();
   useEffect(() => {
     let firstKeyAt = 0;
     const onKeyDown = (event: KeyboardEvent): void => {
-      if (event.key.toLowerCase() === 'k' && (event.ctrlKey || event.metaKey)) {
+      // In a terminal Ctrl+K is the shell's.
+      const isOurs = event.metaKey || (event.ctrlKey && !isInTerminal(event.target));
+      if (event.key.toLowerCase() === 'k' && isOurs) {
         event.preventDefault();
         palette.setState(({ isOpen }) => ({ isOpen: !isOpen }));
         return;

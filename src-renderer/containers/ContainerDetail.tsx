@@ -3,7 +3,7 @@ import { Tabs } from 'radix-ui';
 import { useState } from 'react';
 import { Link, useLocation } from 'wouter';
 import { useApp, useLive } from '../app/context.tsx';
-import { TerminalTab } from '../terminal/TerminalTab.tsx';
+import { ContainerTerminals } from '../terminal/ContainerTerminals.tsx';
 import { Confirm } from '../ui/Confirm.tsx';
 import { ChangesTab } from './ChangesTab.tsx';
 import { ContainerMenu } from './ContainerMenu.tsx';
@@ -74,7 +74,7 @@ export function ContainerDetail({ id }: { readonly id: string }) {
           <LogsTab id={id} name={nameOf(container)} state={container.State ?? ''} />
         </Tabs.Content>
         <Tabs.Content value="terminal">
-          <TerminalTab container={container} />
+          <ContainerTerminals container={container} />
         </Tabs.Content>
         <Tabs.Content value="stats">
           <StatsTab id={id} state={container.State ?? ''} />

@@ -1,11 +1,10 @@
 import { Monitor, Plus, RotateCw, Server, SquareTerminal, Trash2 } from 'lucide-react';
 import { useState } from 'react';
 import { useLocation } from 'wouter';
-import { errorMessage } from '../../shared/errors.ts';
 import type { HostRow } from '../../shared/shell/contract.ts';
 import { useApp } from '../app/context.tsx';
 import { Confirm } from '../ui/Confirm.tsx';
-import { showToast } from '../ui/toasts.ts';
+import { tellFailure } from '../ui/toasts.ts';
 import { AddHost } from './AddHost.tsx';
 import { useForwards } from './forwards-store.ts';
 import { HostFacts } from './HostFacts.tsx';
@@ -19,9 +18,6 @@ export function HostList() {
   const hosts = useHosts((state) => state.hosts);
   const [isAdding, setIsAdding] = useState(false);
   const [doomed, setDoomed] = useState<HostRow>();
-  const ask = (request: Promise<unknown>): void => {
-    request.catch((error: unknown) => showToast('error', errorMessage(error)));
-  };
   return (
     <>
       <header className="bar">
@@ -74,7 +70,7 @@ export function HostList() {
               {(row.status.state === 'lost' || row.status.state === 'refused') && (
                 <button
                   type="button"
-                  onClick={() => ask(shell.call('hosts.connect', { id: row.id }))}
+                  onClick={() => tellFailure(shell.call('hosts.connect', { id: row.id }))}
                 >
                   <RotateCw size={16} aria-hidden /> Try again
                 </button>
@@ -102,7 +98,7 @@ export function HostList() {
         <Confirm
           title={`Remove ${doomed.name}?`}
           action="Remove"
-          onConfirm={() => ask(shell.call('hosts.remove', { id: doomed.id }))}
+          onConfirm={() => tellFailure(shell.call('hosts.remove', { id: doomed.id }))}
           onClose={() => setDoomed(undefined)}
         >
           <p>Windlass forgets how to reach it. On the machine itself nothing changes.</p>

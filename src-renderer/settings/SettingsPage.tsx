@@ -46,6 +46,16 @@ export function SettingsPage() {
               }}
             />
           </label>
+          <label className="check">
+            <input
+              type="checkbox"
+              checked={settings.terminalTheme === 'dark'}
+              onChange={(event) =>
+                changeSettings({ terminalTheme: event.target.checked ? 'dark' : 'app' })
+              }
+            />
+            Always dark, whatever the theme of the window
+          </label>
         </section>
         {info.shell === 'electron' && (
           <section>

@@ -1,5 +1,6 @@
 /** Short messages that stay until read. Errors stay longest. */
 import { createStore } from 'zustand/vanilla';
+import { errorMessage } from '../../shared/errors.ts';
 
 export interface Toast {
   readonly key: number;
@@ -18,4 +19,9 @@ export function showToast(kind: Toast['kind'], text: string): void {
   const key = nextKey++;
   toasts.setState(({ list }) => ({ list: [...list, { key, kind, text }].slice(-4) }));
   setTimeout(() => dismissToast(key), SHOWN_MS[kind]);
+}
+
+/** Tells of the failure of something a person asked for. */
+export function tellFailure(asked: Promise<unknown>): void {
+  asked.catch((error: unknown) => showToast('error', errorMessage(error)));
 }

@@ -75,7 +75,8 @@ export const contractCases: readonly ContractCase[] = [
       const info = await client.call('app.info', {});
       equal(info.name, 'Windlass', 'name');
       const written = await client.call('settings.write', { theme: 'dark' });
-      equal(written, { theme: 'dark', keepRunningInTray: true, terminalFontSize: 13 }, 'settings');
+      const expected = { keepRunningInTray: true, terminalFontSize: 13, terminalTheme: 'dark' };
+      equal(written, { theme: 'dark', ...expected }, 'settings');
     },
   },
   {

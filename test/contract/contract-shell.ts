@@ -106,14 +106,20 @@ export function contractShell(): ShellHandlers {
     'hosts.answer': hasNone,
     'contexts.list': hasNone,
     'contexts.create': hasNone,
-    'terminal.open': hasNone,
-    'terminal.resize': async () => ({}),
+    async *'terminals.watch'() {
+      yield [];
+    },
+    'terminals.begin': hasNone,
+    'terminals.show': hasNone,
+    'terminals.resize': hasNone,
+    'terminals.end': hasNone,
     // No settings at all: the window must notice.
     'settings.read': async () => ({ theme: 'mauve' }) as never,
     'settings.write': async (change) => ({
       theme: change.theme ?? 'system',
       keepRunningInTray: true,
       terminalFontSize: change.terminalFontSize ?? 13,
+      terminalTheme: 'dark',
     }),
     'external.open': async () => ({}),
   };

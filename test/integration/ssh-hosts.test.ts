@@ -487,14 +487,13 @@ describe('the machine behind it', () => {
       kernel: execFileSync('uname', ['-sr']).toString().trim(),
     });
     expect(Number(facts['memoryTotal'])).toBeGreaterThan(1e6);
-    const terminal = window.client.duplex('terminal.open', {
-      host: id,
-      where: 'there',
+    const begun = await window.client.call('terminals.begin', {
+      target: { kind: 'there', host: id },
       columns: 93,
       rows: 31,
     });
-    const { terminalId } = await terminal.head;
-    await window.client.call('terminal.resize', { terminalId, columns: 101, rows: 33 });
+    const terminal = window.client.duplex('terminals.show', begun);
+    await window.client.call('terminals.resize', { ...begun, columns: 101, rows: 33 });
     await terminal.write(Buffer.from('id -un; stty size; exit\n'));
     const output = Buffer.concat(await Array.fromAsync(terminal.readable)).toString();
     expect(output).toContain(account.name);

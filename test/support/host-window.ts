@@ -10,6 +10,7 @@ import type { Host } from '../../src-main/hosts/host-book.ts';
 import { HostDesk } from '../../src-main/hosts/host-desk.ts';
 import { createShellHandlers } from '../../src-main/shell/handlers.ts';
 import { SettingsStore } from '../../src-main/shell/settings-store.ts';
+import { TerminalDesk } from '../../src-main/shell/terminal/terminal-desk.ts';
 
 const LIMIT_MS = 30_000;
 
@@ -51,6 +52,7 @@ Host *
       },
       hosts: this.desk,
       settings: new SettingsStore(join(this.directory, 'settings.json')),
+      terminals: new TerminalDesk(this.desk),
       openExternal: async () => undefined,
     });
     serveShell(shell, handlers, () => new AbortController());
