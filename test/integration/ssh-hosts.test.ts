@@ -2,13 +2,14 @@ import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { createServer as createHttpServer } from 'node:http';
-import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { HostStore } from '../../src-main/hosts/host-store.ts';
 import { TestDaemon } from '../support/daemon.ts';
 import { HostWindow } from '../support/host-window.ts';
+import { startSlowLine } from '../support/slow-line.ts';
 import { makeKey, TestAccount, TestSshd } from '../support/sshd.ts';
 
 let daemon: TestDaemon;
@@ -387,43 +388,11 @@ describe('when the line is bad', () => {
   });
 });
 
-/** A line that is this slow each way, and counts how often the talk changes direction. */
-async function startSlowLine(port: number, delayMs: number) {
-  let turns = 0;
-  let speaker = '';
-  const server = createServer((near) => {
-    const far = connect(port, '127.0.0.1');
-    const pass = (from: Socket, to: Socket, name: string): void => {
-      from.on('data', (chunk) => {
-        if (speaker !== name) turns += 1;
-        speaker = name;
-        setTimeout(() => to.write(chunk), delayMs);
-      });
-      from.on('close', () => setTimeout(() => to.destroy(), delayMs));
-      from.on('error', () => undefined);
-    };
-    pass(near, far, 'near');
-    pass(far, near, 'far');
-  });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  closing.push({ [Symbol.dispose]: () => void server.close() });
-  return {
-    port: (server.address() as AddressInfo).port,
-    /** Round trips since it was last asked. */
-    roundTrips: () => {
-      const count = Math.ceil(turns / 2);
-      turns = 0;
-      speaker = '';
-      return count;
-    },
-  };
-}
-
 describe('far away', () => {
   it('needs two round trips an action, and shows how far it is', async () => {
     const sshd = await startSshd();
-    const line = await startSlowLine(sshd.port, 100);
+    const line = await startSlowLine({ port: sshd.port }, 100);
+    closing.push(line);
     const window = openWindow(sshd, [`IdentityFile ${key('plain')}`]);
     window.know(`[127.0.0.1]:${line.port} ${sshd.hostKey}`);
     const id = await window.add('Far', {

@@ -6,7 +6,7 @@ import { dirname } from 'node:path';
 import { matchesPatternList } from './pattern-list.ts';
 
 /** Where a line stands, for a person to look it up. */
-interface KnownHostLine {
+export interface KnownHostLine {
   readonly file: string;
   /** Counted from 1. */
   readonly line: number;
@@ -93,8 +93,23 @@ export class KnownHosts {
     if (other) return { kind: 'changed', file: other.file, line: other.line };
     return {
       kind: 'unknown',
-      isCertified: entries.some(({ marker }) => marker === '@cert-authority'),
+      isCertified: this.hasAuthority(name),
     };
+  }
+
+  /** Where an authority's key is trusted to vouch for the host (`@cert-authority`); undefined: nowhere. */
+  authority(name: string, key: Buffer): KnownHostLine | undefined {
+    const wanted = key.toString('base64');
+    return this.#authorities(name).find((entry) => entry.key === wanted);
+  }
+
+  /** Whether anybody is trusted to vouch for the host. */
+  hasAuthority(name: string): boolean {
+    return this.#authorities(name).length > 0;
+  }
+
+  #authorities(name: string): Entry[] {
+    return this.#entries(name).filter(({ marker }) => marker === '@cert-authority');
   }
 
   /** Key types written down for a host, so that those are asked for first. */

@@ -22,8 +22,25 @@ export interface SshParts extends Pick<LogInParts, 'ask' | 'memory'> {
 /** A channel of a connection could not be opened: the limit of sessions, or the far side forbids it. */
 export class ChannelRefused extends Error {}
 
-const refusal = (error: Error): ChannelRefused =>
-  new ChannelRefused(error.message, { cause: error });
+/** Reasons a server gives (RFC 4254 5.1), as a person understands them. */
+const REASONS: Record<number, string> = {
+  1: 'the server forbids it',
+  2: 'nobody answers there',
+  3: 'the server does not know how',
+  4: 'the server is short of resources',
+};
+
+const refusal = (error: Error & { reason?: unknown }): ChannelRefused =>
+  new ChannelRefused(
+    [
+      REASONS[Number(error.reason)],
+      // OpenSSH has no more to say than this.
+      error.message.replace('(SSH) Channel open failure: ', '').replace(/^open failed$/, ''),
+    ]
+      .filter(Boolean)
+      .join(': ') || error.message,
+    { cause: error },
+  );
 
 /** Explains why a host cannot be reached; what a person can act on comes through as it is. */
 function explain(target: SshTarget, error: unknown): EngineError {
@@ -47,6 +64,7 @@ export class SshConnection implements Disposable {
   readonly target: SshTarget;
   readonly #client: Client;
   readonly #before: SshConnection | undefined;
+  readonly #channels = new Set<Duplex>();
   /** Resolves with the reason when it has ended, undefined when we ended it. */
   readonly closed: Promise<Error | undefined>;
 
@@ -60,6 +78,11 @@ export class SshConnection implements Disposable {
     this.#client = client;
     this.#before = before;
     this.closed = closed;
+    // Before ssh2 itself ends them, which would look as if the far side had said all it had to say.
+    client.on('close', () => {
+      for (const channel of this.#channels)
+        channel.emit('error', this.#brokeOff(new Error('the connection was closed')));
+    });
     void closed.then(() => before?.[Symbol.dispose]());
   }
 
@@ -111,11 +134,13 @@ export class SshConnection implements Disposable {
     }
   }
 
-  #open<T>(start: (done: (error: Error | undefined, channel: T) => void) => void): Promise<T> {
+  #open<T extends Duplex>(
+    start: (done: (error: Error | undefined, channel: T) => void) => void,
+  ): Promise<T> {
     return new Promise((resolve, reject) => {
       try {
         start((error, channel) => {
-          if (!error) resolve(channel);
+          if (!error) resolve(this.#keep(channel));
           // What the server says has a reason code; the connection's end has none.
           else if ('reason' in error && error.reason !== '') reject(refusal(error));
           else reject(this.#brokeOff(error));
@@ -125,6 +150,14 @@ export class SshConnection implements Disposable {
         reject(this.#brokeOff(error));
       }
     });
+  }
+
+  #keep<T extends Duplex>(channel: T): T {
+    this.#channels.add(channel);
+    channel.once('close', () => this.#channels.delete(channel));
+    // Whoever reads has listeners of his own; an end that nobody waits for is none to crash over.
+    channel.on('error', () => undefined);
+    return channel;
   }
 
   #brokeOff(cause: unknown): EngineError {

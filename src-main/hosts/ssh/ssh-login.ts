@@ -1,11 +1,17 @@
 /** Shakes hands with an SSH server, makes sure of it, and logs in. */
 import type { Duplex } from 'node:stream';
-import ssh2, { type AuthenticationType, type Client, type NextAuthHandler } from 'ssh2';
+import ssh2, {
+  type AuthenticationType,
+  type Client,
+  type NextAuthHandler,
+  type ServerHostKeyAlgorithm,
+} from 'ssh2';
 import { EngineError, unavailable } from '../../../shared/errors.ts';
 import type { Ask } from '../questions.ts';
 import { HostKeyCheck } from './host-key-check.ts';
 import { type SecretMemory, SshAuthentication } from './ssh-authentication.ts';
 import type { SshTarget } from './ssh-target.ts';
+import { offerKeyInside } from './ssh2-certificates.ts';
 
 /** Nobody sits before a question longer than a server waits for a log-in (LoginGraceTime). */
 const ANSWER_LIMIT_MS = 120_000;
@@ -43,6 +49,8 @@ class LogIn {
   readonly #signal: AbortSignal;
   #failure: Error | undefined;
   #timer: NodeJS.Timeout | undefined;
+  /** What the host showed and was trusted for. */
+  #verified: Buffer | undefined;
 
   constructor(target: SshTarget, transport: Duplex, parts: LogInParts) {
     this.#target = target;
@@ -97,8 +105,12 @@ class LogIn {
       readyTimeout: 0,
       keepaliveInterval: serverAliveInterval * 1000,
       keepaliveCountMax: serverAliveCountMax,
-      algorithms: { serverHostKey: this.#hostKey.algorithms() },
+      // Those of certificates, which the types lack, are taught it by ssh2-certificates.ts.
+      algorithms: { serverHostKey: this.#hostKey.algorithms() as ServerHostKeyAlgorithm[] },
       hostVerifier: (key: Buffer, answer: (isValid: boolean) => void) => {
+        offerKeyInside(this.#client, key);
+        // Keys are exchanged anew every GB or so; ssh2 loses its way when the answer is late then.
+        if (this.#verified?.equals(key)) return answer(true);
         void this.#verify(key, answer);
       },
       authHandler: (left, _isPartial, next) => void this.#authenticate(left, next),
@@ -135,11 +147,14 @@ class LogIn {
   async #verify(key: Buffer, answer: (isValid: boolean) => void): Promise<void> {
     try {
       await this.#hostKey.verify(key, this.#ask, this.#signal);
+      this.#verified = key;
     } catch (error) {
       this.#failure ??= error as Error;
-      return answer(false);
+      // What has ended already takes no answer.
+      if (!this.#over.signal.aborted) answer(false);
+      return;
     }
-    answer(true);
+    if (!this.#over.signal.aborted) answer(true);
   }
 
   async #authenticate(
