@@ -47,6 +47,13 @@ describe('API 1.44', () => {
   it.each([
     ['no image and no command', { Image: '' }, 400, ''],
     ['an unknown runtime', { HostConfig: { Runtime: 'nope' } }, 400, 'unknown'],
+    // dockerd waits 15 s for a plugin of that name to appear.
+    [
+      'an unknown log driver',
+      { HostConfig: { LogConfig: { Type: 'nope' } } },
+      400,
+      'error looking up logging plugin nope: plugin "nope" not found',
+    ],
     ['memory too small', { HostConfig: { Memory: 1 } }, 400, 'Minimum memory limit allowed is 6MB'],
     ['broken JSON', '{', 400, ''],
   ])('refuses %s', async (_what, body, status, words) => {

@@ -21,10 +21,16 @@ const fixedTime = (timeNano: bigint): string => {
   return `${whole}.${fraction.padEnd(9, '0')}Z`;
 };
 
+/** Go's url.QueryEscape. */
+const queryEscape = (text: string): string =>
+  encodeURIComponent(text)
+    .replace(/[!'()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`)
+    .replaceAll('%20', '+');
+
 function prefixOf(message: LogMessage, options: LogStreamOptions): string {
   const details = options.details
     ? `${Object.entries(message.attributes ?? {})
-        .map(([key, value]) => `${encodeURIComponent(key)}=${encodeURIComponent(value)}`)
+        .map(([key, value]) => `${queryEscape(key)}=${queryEscape(value)}`)
         .sort()
         .join(',')} `
     : '';

@@ -71,6 +71,15 @@ describe('daemon.json', () => {
       'IPC mode "host" is not supported as default value; use "shareable" or "private"',
     ],
     [
+      '{"log-opts":{"nope":"1"}}',
+      "failed to set log opts: unknown log opt 'nope' for json-file log driver",
+    ],
+    [
+      '{"log-driver":"local","log-opts":{"tag":"x"}}',
+      "failed to set log opts: unknown log opt 'tag' for log driver local",
+    ],
+    ['{"log-opts":{"mode":"x"}}', 'failed to set log opts: logger: logging mode not supported: x'],
+    [
       '{"default-cgroupns-mode":"x"}',
       'default cgroup namespace mode (x) is invalid; use "host" or "private"',
     ],

@@ -1,6 +1,6 @@
 /** The daemon's configuration: defaults, daemon.json, flags; merged and checked (moby daemon/config/config.go). */
 import { existsSync } from 'node:fs';
-import { parseBytes } from '../graphdriver/storage-options.ts';
+import { parseBytes } from '../platform/go-values.ts';
 import { readConfigFile } from './config-file.ts';
 import { checkedMirror, normalizedHost, parsePool, parseUlimit } from './option-checks.ts';
 import { OPTION_TABLE } from './option-table.ts';

@@ -1,5 +1,5 @@
 /** dockerd's options: flag, short flag, daemon.json key, kind (moby cmd/dockerd/config*.go). */
-import { parseBytes } from '../graphdriver/storage-options.ts';
+import { parseBytes } from '../platform/go-values.ts';
 import {
   checkDomain,
   checkedMirror,

@@ -1,6 +1,8 @@
 /** What no option may be, alone or beside others, wherever it came from (moby daemon/config Validate, daemon verifyDaemonSettings). */
 import { isAbsolute } from 'node:path';
-import { invalidArgument } from '../../../shared/errors.ts';
+import { errorMessage, invalidArgument } from '../../../shared/errors.ts';
+import { logDrivers } from '../log/log-drivers.ts';
+import { checkLogOptions, type LogOptions } from '../log/log-options.ts';
 import { OPTION_TABLE } from './option-table.ts';
 import type { OptionValues } from './parse-flags.ts';
 
@@ -15,10 +17,21 @@ export function validateValues(values: OptionValues): void {
   checkModes(values);
   checkExecOptions(values);
   checkNetwork(values);
+  checkLogs(values);
   for (const flag of ['data-root', 'exec-root', 'pidfile']) {
     const path = values.get(flag) ?? '/';
     if (typeof path === 'string' && !isAbsolute(path))
       throw invalidArgument(`--${flag} must be an absolute path, not "${path}"`);
+  }
+}
+
+/** What containers get that name no log driver of their own. */
+function checkLogs(values: OptionValues): void {
+  const driver = (values.get('log-driver') as string | undefined) ?? '';
+  try {
+    checkLogOptions(logDrivers.get(driver), (values.get('log-opt') ?? {}) as LogOptions);
+  } catch (error) {
+    throw invalidArgument(`failed to set log opts: ${errorMessage(error)}`);
   }
 }
 

@@ -7,11 +7,11 @@ import type { ContainerConfig, HostConfig, MountPoint } from '../../../shared/en
 import type { LaunchRecord } from '../../../shared/engine/windlass-api.ts';
 import type { ContainerLogger } from '../log/log-driver.ts';
 import type { EndpointRequest, SandboxState } from '../network/network-controller.ts';
+import { SerialLock } from '../platform/serial-lock.ts';
 import type { Task } from '../runtime/runtime.ts';
 import type { TaskStdio } from '../runtime/task-stdio.ts';
 import type { ContainerState } from './container-state.ts';
 import type { ExecSession } from './exec-session.ts';
-import { SerialLock } from './serial-lock.ts';
 import type { StreamHub } from './stream-hub.ts';
 
 /** A mount of the container as resolved at create; kept on disk. */

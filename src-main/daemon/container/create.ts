@@ -13,7 +13,7 @@ import type {
 } from '../../../shared/engine/engine-api.ts';
 import { invalidArgument, isEngineError } from '../../../shared/errors.ts';
 import type { Image, Platform } from '../image/image-service.ts';
-import { checkLogMode } from '../log/log-mode.ts';
+import { checkLogOptions } from '../log/log-options.ts';
 import type { EndpointRequest, SpanSink } from '../network/network-controller.ts';
 import { failpoint } from '../platform/failpoint.ts';
 import { Container, type ContainerProgress, type ContainerRecord } from './container.ts';
@@ -99,9 +99,7 @@ function checkRequest(
     context.registry,
   );
   const logConfig = hostConfig.LogConfig;
-  const logOptions = logConfig?.Config ?? {};
-  checkLogMode(logOptions);
-  context.logDrivers.get(logConfig?.Type ?? '').validate(logOptions);
+  checkLogOptions(context.logDrivers.get(logConfig?.Type ?? ''), logConfig?.Config ?? {});
   checkLinks(hostConfig, context.registry);
   return { hostConfig, warnings: verified.warnings };
 }

@@ -1,8 +1,9 @@
 /** The log of one run: the container's driver behind a line splitter per stream. */
-import { join } from 'node:path';
 import { errorMessage, internal } from '../../../shared/errors.ts';
 import { LineSplitter } from '../log/line-splitter.ts';
 import type { ContainerLogger, LogContext } from '../log/log-driver.ts';
+import { bufferBytes } from '../log/log-options.ts';
+import { RingLogger } from '../log/ring-logger.ts';
 import type { Container, OpenLog } from './container.ts';
 import type { ContainerContext } from './container-context.ts';
 import type { OutputSource } from './stream-hub.ts';
@@ -13,11 +14,12 @@ export function logContextOf(container: Container): LogContext {
   return {
     containerId: record.id,
     containerName: record.name,
+    command: [record.path, ...record.args],
     imageName: record.imageName,
     imageId: record.imageId,
     labels: record.config.Labels ?? {},
     env: record.config.Env ?? [],
-    logPath: join(container.directory, `${record.id}-json.log`),
+    directory: container.directory,
     options: record.hostConfig.LogConfig?.Config ?? {},
   };
 }
@@ -61,12 +63,18 @@ export class RunLog implements OpenLog {
 export async function openRunLog(context: ContainerContext, container: Container): Promise<RunLog> {
   const driver = context.logDrivers.get(container.record.hostConfig.LogConfig?.Type ?? 'json-file');
   try {
-    return new RunLog(await driver.open(logContextOf(container)), (error) =>
+    const logContext = logContextOf(container);
+    const size = bufferBytes(logContext.options);
+    const logger = await driver.open(logContext);
+    const onFailure = (error: unknown): void =>
       context.log.error('Failed to log msg', {
         container: container.id,
         driver: driver.name,
         error: errorMessage(error),
-      }),
+      });
+    return new RunLog(
+      size === undefined ? logger : new RingLogger(logger, size, onFailure),
+      onFailure,
     );
   } catch (error) {
     throw internal(`failed to initialize logging driver: ${errorMessage(error)}`, { cause: error });

@@ -11,12 +11,13 @@ import {
   limitSubvolume,
   snapshotSubvolume,
 } from '../platform/btrfs.ts';
+import { parseBytes } from '../platform/go-values.ts';
 import { hasErrno } from '../platform/libc.ts';
 import { compareTrees } from './compare-trees.ts';
 import { DriverRefusal } from './driver-refusal.ts';
 import type { GraphDriver, GraphDriverCreateOptions } from './graphdriver.ts';
 import { treeDiffSize } from './naive-diff.ts';
-import { parseBytes, parseStorageOption } from './storage-options.ts';
+import { parseStorageOption } from './storage-options.ts';
 
 const BTRFS_MAGIC = 0x9123683e;
 /** Inode of every subvolume's root. */

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createLog } from '../log/log.ts';
+import { parseBytes } from '../platform/go-values.ts';
 import type { GraphDriver } from './graphdriver.ts';
 import { selectGraphDriver } from './select-driver.ts';
-import { parseBytes } from './storage-options.ts';
 
 let dataRoot: string;
 let logged: string[];

@@ -13,13 +13,14 @@ import {
   unavailable,
 } from '../../../shared/errors.ts';
 import type { Log } from '../log/log.ts';
+import { parseBoolean, parseBytes } from '../platform/go-values.ts';
 import { mount, unmountIfMounted } from '../platform/mount.ts';
 import { BtrfsDriver } from './btrfs.ts';
 import { DriverRefusal } from './driver-refusal.ts';
 import { openFuseOverlayfs } from './fuse-overlayfs.ts';
 import type { GraphDriver } from './graphdriver.ts';
 import { Overlay2Driver } from './overlay2.ts';
-import { parseBoolean, parseBytes, parseStorageOption } from './storage-options.ts';
+import { parseStorageOption } from './storage-options.ts';
 import { VfsDriver } from './vfs.ts';
 import { ZfsDriver } from './zfs.ts';
 

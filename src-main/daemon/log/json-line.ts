@@ -46,7 +46,6 @@ export function decodeLine(line: string): LogMessage | undefined {
       line: Buffer.from(log),
       source: stream,
       timeNano: parseTime(time),
-      partial: !log.endsWith('\n'),
       ...(attrs ? { attributes: attrs } : {}),
     };
   } catch {

@@ -1,5 +1,6 @@
 /** Cuts a stream into log messages: a line each, lines over 16 KiB in parts (moby daemon/logger/copier.go). */
-import type { LogMessage } from './log-driver.ts';
+import { randomBytes } from 'node:crypto';
+import type { LinePart, LogMessage } from './log-driver.ts';
 
 const MAX_LINE_BYTES = 16 * 1024;
 const NEWLINE = 10;
@@ -13,6 +14,8 @@ export class LineSplitter {
   readonly #source: LogMessage['source'];
   #held: Uint8Array[] = [];
   #heldBytes = 0;
+  /** Of the line that is cut, once a part of it is out. */
+  #cut: { readonly part: LinePart; readonly timeNano: bigint } | undefined;
 
   constructor(source: LogMessage['source']) {
     this.#source = source;
@@ -31,15 +34,15 @@ export class LineSplitter {
       const cut = isTooLong ? start + room : end;
       this.#hold(chunk.subarray(start, cut));
       start = cut;
-      if (isTooLong) messages.push(this.#take(timeNano, true));
-      else if (newline >= 0) messages.push(this.#take(timeNano, false));
+      if (isTooLong) messages.push(this.#take(timeNano, 'part'));
+      else if (newline >= 0) messages.push(this.#take(timeNano, 'end'));
     }
     return messages;
   }
 
   /** What has no newline at the end of the stream. */
   flush(): LogMessage[] {
-    return this.#heldBytes === 0 ? [] : [this.#take(nowNano(), false)];
+    return this.#heldBytes === 0 ? [] : [this.#take(nowNano(), 'part')];
   }
 
   #hold(bytes: Uint8Array): void {
@@ -48,10 +51,20 @@ export class LineSplitter {
     this.#heldBytes += bytes.length;
   }
 
-  #take(timeNano: bigint, partial: boolean): LogMessage {
-    const line = Buffer.concat(this.#held);
+  /** `end`: what is held has the line's newline. */
+  #take(now: bigint, what: 'part' | 'end'): LogMessage {
+    const message = { line: Buffer.concat(this.#held), source: this.#source, timeNano: now };
     this.#held = [];
     this.#heldBytes = 0;
-    return { line, source: this.#source, timeNano, partial };
+    const before = this.#cut;
+    if (!before && what === 'end') return message;
+    const timeNano = before?.timeNano ?? now;
+    const part = {
+      id: before?.part.id ?? randomBytes(32).toString('hex'),
+      ordinal: (before?.part.ordinal ?? 0) + 1,
+      last: what === 'end',
+    };
+    this.#cut = part.last ? undefined : { part, timeNano };
+    return { ...message, timeNano, part };
   }
 }

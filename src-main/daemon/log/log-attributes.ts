@@ -1,5 +1,5 @@
 /** What a log line carries beside its text: labels, variables and a tag the options name (moby daemon/logger/loginfo.go, log_tag.go). */
-import { invalidArgument } from '../../../shared/errors.ts';
+import { errorMessage, invalidArgument } from '../../../shared/errors.ts';
 import type { LogContext } from './log-driver.ts';
 
 /** What a tag's `{{.Name}}` may be. */
@@ -14,27 +14,48 @@ const TAG_FIELDS: Readonly<Record<string, (context: LogContext) => string>> = {
   ImageID: ({ imageId }) => imageId.slice(0, 12),
   ImageFullID: ({ imageId }) => imageId,
   ContainerImageID: ({ imageId }) => imageId,
+  Command: ({ command }) => command.join(' '),
   DaemonName: () => 'docker',
 };
+
+/** RE2's words for what the engine here says of a broken expression. */
+const EXPRESSION_ERRORS: readonly (readonly [RegExp, (text: string) => string])[] = [
+  [/Unterminated group/, (text) => `missing closing ): \`${text}\``],
+  [/Unmatched '\)'/, (text) => `unexpected ): \`${text}\``],
+  [
+    /Unterminated character class/,
+    (text) => `missing closing ]: \`${text.slice(text.lastIndexOf('['))}\``,
+  ],
+  [/Nothing to repeat/, (text) => `missing argument to repetition operator: \`${text[0]}\``],
+];
 
 function pattern(text: string): RegExp {
   try {
     return new RegExp(text);
   } catch (error) {
-    throw invalidArgument(`error parsing regexp: ${text}`, { cause: error });
+    const reason = errorMessage(error);
+    const words = EXPRESSION_ERRORS.find(([known]) => known.test(reason))?.[1](text) ?? text;
+    throw invalidArgument(`error parsing regexp: ${words}`, { cause: error });
   }
 }
 
 function tagOf(context: LogContext): string {
   const template = context.options['tag'] ?? '';
-  return template.replace(/\{\{\s*\.(\w+)\s*\}\}/g, (_, name: string) => {
-    const field = TAG_FIELDS[name];
-    if (!field)
+  const filled = template.replace(
+    /\{\{\s*(.*?)\s*\}\}/g,
+    (action: string, expression: string, at: number) => {
+      const field = TAG_FIELDS[expression.slice(1)];
+      if (expression.startsWith('.') && field) return field(context);
       throw invalidArgument(
-        `template: log-tag:1: can't evaluate field ${name} in type *logger.Info`,
+        /^\.\w+$/.test(expression)
+          ? `template: log-tag:1:${at + action.indexOf('.')}: executing "log-tag" at <${expression}>: can't evaluate field ${expression.slice(1)} in type *logger.Info`
+          : `template: log-tag:1: function "${expression.split(/\s/)[0]}" not defined`,
       );
-    return field(context);
-  });
+    },
+  );
+  if (template.replace(/\{\{.*?\}\}/g, '').includes('{{'))
+    throw invalidArgument('template: log-tag:1: unclosed action');
+  return filled;
 }
 
 /** Those of `all` that the list or the expression of an option names. */

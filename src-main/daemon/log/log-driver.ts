@@ -3,20 +3,30 @@
  * Follows moby daemon/logger (Logger, LogReader, Copier).
  */
 
+/** Of a line over 16 KiB, or one whose stream ended without a newline. */
+export interface LinePart {
+  /** The same for all parts of a line. */
+  readonly id: string;
+  /** From 1. */
+  readonly ordinal: number;
+  /** true for the part that has the newline. */
+  readonly last: boolean;
+}
+
 export interface LogMessage {
   /** The line with its newline when it has one. At most 16 KiB; longer lines come in parts. */
   readonly line: Uint8Array;
   readonly source: 'stdout' | 'stderr';
-  /** Nanoseconds since the epoch. */
+  /** Nanoseconds since the epoch; parts of a line have that of the first. */
   readonly timeNano: bigint;
-  /** true for a part of a longer line that is not its last (its text has no newline). */
-  readonly partial: boolean;
+  /** undefined for a whole line, and where the driver does not keep it. */
+  readonly part?: LinePart;
   readonly attributes?: Readonly<Record<string, string>>;
 }
 
 export interface LogReadOptions {
   readonly follow: boolean;
-  /** Number of lines from the end; undefined = all. */
+  /** Number of messages from the end, before times are looked at; undefined = all. */
   readonly tail?: number;
   readonly sinceNano?: bigint;
   readonly untilNano?: bigint;
@@ -35,13 +45,15 @@ export interface ContainerLogger {
 export interface LogContext {
   readonly containerId: string;
   readonly containerName: string;
+  /** Program and arguments. */
+  readonly command: readonly string[];
   readonly imageName: string;
   /** `sha256:…` */
   readonly imageId: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly env: readonly string[];
-  /** Full path of the driver's file; json-file: `<root>/containers/<id>/<id>-json.log`. */
-  readonly logPath: string;
+  /** The container's own; drivers keep their files in it. */
+  readonly directory: string;
   readonly options: Readonly<Record<string, string>>;
 }
 
@@ -55,6 +67,6 @@ export interface LogDriver {
 }
 
 export interface LogDrivers {
-  /** Throws invalidArgument `logger: no log driver named 'x' is registered`. */
+  /** Throws invalidArgument `error looking up logging plugin x: plugin "x" not found`. */
   get(name: string): LogDriver;
 }

@@ -1,6 +1,7 @@
 /** The log drivers there are. */
 import { invalidArgument } from '../../../shared/errors.ts';
 import { jsonFileDriver } from './json-file.ts';
+import { localDriver } from './local.ts';
 import type { LogDriver, LogDrivers } from './log-driver.ts';
 
 /** `none`: nothing is kept, nothing can be read. */
@@ -12,13 +13,14 @@ const noneDriver: LogDriver = {
 };
 
 const DRIVERS: ReadonlyMap<string, LogDriver> = new Map(
-  [jsonFileDriver, noneDriver].map((driver) => [driver.name, driver]),
+  [jsonFileDriver, localDriver, noneDriver].map((driver) => [driver.name, driver]),
 );
 
 export const logDrivers: LogDrivers = {
   get(name) {
     const driver = DRIVERS.get(name === '' ? 'json-file' : name);
-    if (!driver) throw invalidArgument(`logger: no log driver named '${name}' is registered`);
+    if (!driver)
+      throw invalidArgument(`error looking up logging plugin ${name}: plugin "${name}" not found`);
     return driver;
   },
 };

@@ -10,11 +10,11 @@ import {
   notFound,
   toEngineError,
 } from '../../../shared/errors.ts';
-import { SerialLock } from '../container/serial-lock.ts';
 import type { EventBus } from '../event/event-bus.ts';
 import type { Log } from '../log/log.ts';
 import { directoryBytes } from '../platform/directory-bytes.ts';
 import { failpoint } from '../platform/failpoint.ts';
+import { SerialLock } from '../platform/serial-lock.ts';
 import type { PluginManager } from '../plugin/plugin-manager.ts';
 import { LocalDriver } from './local-driver.ts';
 import { PluginDriver } from './plugin-driver.ts';

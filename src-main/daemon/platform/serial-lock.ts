@@ -1,4 +1,4 @@
-/** A lock whose holders queue in order. One per container: every verb on it takes its turn. */
+/** A lock whose holders queue in order, e.g. one per container: every verb on it takes its turn. */
 export class SerialLock {
   #tail: Promise<unknown> = Promise.resolve();
 
