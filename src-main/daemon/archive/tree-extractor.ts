@@ -14,6 +14,7 @@ import {
   openSync,
   rmSync,
   symlinkSync,
+  unlinkSync,
   writeSync,
 } from 'node:fs';
 import { posix } from 'node:path';
@@ -121,9 +122,11 @@ export class TreeExtractor implements TarSink {
     }
     if (!present.isDirectory() || !isDirectory) {
       if (present.isDirectory() && name === '.') return false;
-      asPathError('unlinkat', path, () =>
-        rmSync(nativePath(path), { recursive: true, force: true }),
-      );
+      // Node's rmSync of what is busy (a mount point) fails without a code.
+      asPathError('unlinkat', path, () => {
+        if (present.isDirectory()) rmSync(nativePath(path), { recursive: true, force: true });
+        else unlinkSync(nativePath(path));
+      });
       return true;
     }
     return name !== '.';

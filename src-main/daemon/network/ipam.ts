@@ -9,7 +9,6 @@ import {
   overlaps,
   parseCidr,
   type Subnet,
-  sizeOf,
 } from './ip-address.ts';
 
 export interface AddressPoolOptions {
@@ -30,7 +29,8 @@ export class AddressPool {
   /** Never given out: network, broadcast, gateway, reserved. */
   readonly #fixed: ReadonlySet<bigint>;
   readonly #taken = new Set<bigint>();
-  #next: bigint;
+  /** No address of the range below it is free. */
+  #lowest: bigint;
 
   constructor(options: AddressPoolOptions) {
     const { subnet, range = subnet, reserved = [] } = options;
@@ -41,19 +41,16 @@ export class AddressPool {
     const first = unusable.has(range.base) ? range.base + 1n : range.base;
     this.gateway = options.gateway ?? { family, value: first };
     this.#fixed = new Set([...unusable, this.gateway.value, ...reserved.map(({ value }) => value)]);
-    this.#next = range.base;
+    this.#lowest = range.base;
   }
 
-  /** The next free address after the last one given, so that a freed one is not reused at once. */
+  /** The lowest free one of the range, so that a container that starts again mostly keeps its own. */
   allocate(): Ip | undefined {
-    const size = sizeOf(this.#range);
-    const { base, family } = this.#range;
-    const tries = BigInt(this.#taken.size + this.#fixed.size) + 1n;
-    for (let step = 0n; step < size && step < tries; step++) {
-      const value = base + ((this.#next - base + step) % size);
+    const { family } = this.#range;
+    for (let value = this.#lowest; value <= lastOf(this.#range); value++) {
       if (this.#taken.has(value) || this.#fixed.has(value)) continue;
       this.#taken.add(value);
-      this.#next = value + 1n;
+      this.#lowest = value + 1n;
       return { family, value };
     }
     return undefined;
@@ -84,6 +81,8 @@ export class AddressPool {
 
   release(ip: Ip): void {
     this.#taken.delete(ip.value);
+    const isInRange = contains(this.#range, ip);
+    if (isInRange && ip.value < this.#lowest) this.#lowest = ip.value;
   }
 }
 

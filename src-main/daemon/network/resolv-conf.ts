@@ -1,6 +1,6 @@
 /** A container's /etc/resolv.conf (moby libnetwork resolvconf, sandbox_dns_unix.go). */
 import { readFileSync } from 'node:fs';
-import { isIPv4, isIPv6 } from 'node:net';
+import { isIP, isIPv4, isIPv6 } from 'node:net';
 import { hasErrno } from '../platform/libc.ts';
 
 /** Where the embedded resolver is reached in a container. */
@@ -104,14 +104,19 @@ function resolvConfText({ servers, search, options }: DnsSettings): string {
   ].join('');
 }
 
+/** Lines as moby's expressions take them out (libnetwork resolvconf), with the empty ones that follow. */
+const LOCAL_SERVER = /^nameserver\s+(127\.(\d{1,3}\.){2}\d{1,3}|::1$)\s*\n*/gm;
+const IPV6_SERVER = /^nameserver\s+([0-9a-f]{0,4}:){2,7}[0-9a-f]{0,4}(%\w+)?\s*\n*/gim;
+
 /** The host's file as it is, without servers that cannot be reached from a container. */
 function filtered(host: string, hasIPv6: boolean): string {
-  const kept = host.replace(/^[ \t]*nameserver[ \t]+(\S+).*\n?/gm, (text, server: string) =>
-    isLoopback(server) || (!hasIPv6 && server.includes(':')) ? '' : text,
-  );
-  if (serversOf(kept).length > 0) return kept;
-  const fallback = [...FALLBACK.v4, ...(hasIPv6 ? FALLBACK.v6 : [])];
-  return `${kept}\n${fallback.map((server) => `nameserver ${server}`).join('\n')}`;
+  const reachable = orFallback(host.replace(LOCAL_SERVER, ''), [...FALLBACK.v4, ...FALLBACK.v6]);
+  return hasIPv6 ? reachable : orFallback(reachable.replace(IPV6_SERVER, ''), FALLBACK.v4);
+}
+
+function orFallback(text: string, servers: readonly string[]): string {
+  if (serversOf(text).length > 0) return text;
+  return `${text}\n${servers.map((server) => `nameserver ${server}`).join('\n')}`;
 }
 
 const isLoopback = (ip: string): boolean => ip.startsWith('127.') || ip === '::1';
@@ -123,7 +128,7 @@ const valuesOf = (text: string, keyword: string): readonly string[] =>
   );
 
 const serversOf = (text: string): readonly string[] =>
-  valuesOf(text, 'nameserver').map((value) => value.split(/\s+/)[0] ?? '');
+  valuesOf(text, 'nameserver').filter((value) => isIP(value.replace(/%.*/, '')) !== 0);
 const searchOf = (text: string): readonly string[] =>
   valuesOf(text, 'search').at(-1)?.split(/\s+/) ?? [];
 const optionsOf = (text: string): readonly string[] =>
