@@ -1,20 +1,15 @@
 /**
- * For each named step of create, pull and load's layers: the operation dies there, the daemon starts again on the same
- * roots, everything is right, and the operation can be done again. One daemon after the other: the one
- * that comes back from a death already carries the next.
+ * For each named step: the operation dies there, the daemon starts again on the same roots, everything is
+ * right, and the operation can be done again. One daemon after the other: the one that comes back from a
+ * death already carries the next. Some of the steps, drawn by `WINDLASS_CRASH_SEED`;
+ * `WINDLASS_CRASH_STEPS=1000` asks for all.
  */
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { FAILPOINTS } from '../../src-main/daemon/platform/failpoint.ts';
 import { removeCgroups } from '../support/cgroups.ts';
-import {
-  bears,
-  type CrashRow,
-  clearScene,
-  crashRows,
-  prepareScene,
-  type Scene,
-} from '../support/crash-steps.ts';
+import { bears, type CrashRow, crashRows, drawRows } from '../support/crash-rows.ts';
+import { clearScene, prepareScene, type Scene } from '../support/crash-steps.ts';
 import { TestDaemon } from '../support/daemon.ts';
 import { dockerArchive, layeredImage } from '../support/fixture-images.ts';
 import { violations } from '../support/invariant.ts';
@@ -24,9 +19,10 @@ import { freePort, startRegistry, type TestRegistry } from '../support/registry.
 
 const GROUP = `windlass-failpoints-${randomUUID().slice(0, 8)}`;
 const DEATH_LIMIT_MS = 30_000;
-/** The operations whose steps are met here, by the first word of their failpoints. */
-const MET = ['create', 'layer'];
-const ROWS = crashRows(FAILPOINTS.filter((name) => MET.includes(name.split(':')[0] ?? '')));
+const ROWS = drawRows(crashRows(FAILPOINTS), {
+  count: Number(process.env['WINDLASS_CRASH_STEPS'] ?? 24),
+  seed: Number(process.env['WINDLASS_CRASH_SEED'] ?? 7),
+});
 
 let registry: TestRegistry;
 let daemon: TestDaemon;
@@ -68,9 +64,13 @@ async function restart(failpoint?: string): Promise<void> {
 
 async function dieAndComeBack(row: CrashRow, next: CrashRow | undefined): Promise<void> {
   const { failpoint, step } = row;
-  if (armed !== failpoint) await restart(failpoint);
+  const wanted = step.isStart ? undefined : failpoint;
+  if (armed !== wanted) await restart(wanted);
   await step.prepare(scene);
-  await step.run(scene);
+  if (step.isStart) {
+    await daemon.stop('SIGKILL');
+    daemon.spawn({ WINDLASS_FAILPOINT: failpoint });
+  } else await step.run(scene);
   expect(await daemon.died(DEATH_LIMIT_MS), 'the step was passed').toBe(true);
   await restart(next && bears(row, next) ? next.failpoint : undefined);
   expect(await violations(daemon, GROUP)).toEqual([]);

@@ -152,6 +152,7 @@ export class CrashLoad {
       Image: 'busybox',
       Cmd: isBrief ? ['sh', '-c', 'echo brief; exit 3'] : ['sleep', '3600'],
       StopSignal: 'SIGKILL',
+      Volumes: random.below(3) === 0 ? { '/scratch': {} } : {},
       ExposedPorts: { '80/tcp': {} },
       HostConfig: {
         AutoRemove: removesItself,

@@ -1,6 +1,5 @@
 /** For each failpoint of the daemon: what brings it about, and what must work again afterwards. */
 import { request } from 'node:http';
-import type { Failpoint } from '../../src-main/daemon/platform/failpoint.ts';
 import type { TestDaemon } from './daemon.ts';
 import type { EngineAnswer } from './engine-request.ts';
 
@@ -18,7 +17,9 @@ export interface Scene {
 type Realm = 'container' | 'image' | 'volume' | 'network';
 
 /** `prepare` and `repeat` must succeed, `run` meets the failpoint. */
-interface CrashStep {
+export interface CrashStep {
+  /** The daemon passes it as it starts: `run` is its start. */
+  readonly isStart?: true;
   /** No failpoint of another realm is met by it. */
   readonly touches: readonly Realm[];
   prepare(scene: Scene): Promise<void>;
@@ -61,7 +62,12 @@ export async function clearScene(scene: Scene): Promise<void> {
   for (const name of [NAME, 'other']) await remove(scene, name);
   await ask(scene, ['DELETE', '/networks/fresh'], [404]);
   await ask(scene, ['DELETE', '/volumes/fresh'], [404]);
-  for (const image of ['loaded:latest', 'again:one', `${scene.remoteImage}:latest`])
+  for (const image of [
+    'loaded:latest',
+    'again:one',
+    'committed:one',
+    `${scene.remoteImage}:latest`,
+  ])
     await removeImage(scene, image);
 }
 
@@ -73,6 +79,7 @@ const create = (scene: Scene): Promise<EngineAnswer> =>
       Image: 'busybox',
       Cmd: ['sleep', '3600'],
       StopSignal: 'SIGKILL',
+      Volumes: { '/scratch': {} },
       ExposedPorts: { '80/tcp': {} },
       HostConfig: {
         Binds: ['kept:/kept'],
@@ -138,14 +145,22 @@ function load({ daemon, archive }: Scene): Promise<void> {
 
 const nothing = async (): Promise<void> => undefined;
 
-const creating: CrashStep = {
+export const restoring: CrashStep = {
+  isStart: true,
+  touches: ['container'],
+  prepare: createStarted,
+  run: nothing,
+  repeat: liveAgain,
+};
+
+export const creating: CrashStep = {
   touches: ['container'],
   prepare: nothing,
   run: (scene) => lastWords(create(scene)),
   repeat: liveAgain,
 };
 
-const starting: CrashStep = {
+export const starting: CrashStep = {
   touches: ['container'],
   prepare: async (scene) => void (await create(scene)),
   run: (scene) => lastWords(start(scene)),
@@ -156,7 +171,7 @@ const starting: CrashStep = {
   },
 };
 
-const stopping: CrashStep = {
+export const stopping: CrashStep = {
   touches: ['container'],
   prepare: createStarted,
   run: (scene) => lastWords(stop(scene)),
@@ -167,14 +182,14 @@ const stopping: CrashStep = {
   },
 };
 
-const removing: CrashStep = {
+export const removing: CrashStep = {
   touches: ['container'],
   prepare: createStarted,
   run: (scene) => lastWords(remove(scene)),
   repeat: liveAgain,
 };
 
-const pulling: CrashStep = {
+export const pulling: CrashStep = {
   touches: ['image'],
   prepare: nothing,
   run: (scene) => lastWords(pull(scene)),
@@ -184,7 +199,7 @@ const pulling: CrashStep = {
   },
 };
 
-const loading: CrashStep = {
+export const loading: CrashStep = {
   touches: ['image'],
   prepare: nothing,
   run: (scene) => lastWords(load(scene)),
@@ -194,7 +209,10 @@ const loading: CrashStep = {
   },
 };
 
-const tagging: CrashStep = {
+const commit = (scene: Scene): Promise<EngineAnswer> =>
+  ask(scene, ['POST', `/commit?container=${NAME}&repo=committed&tag=one`, {}]);
+
+export const tagging: CrashStep = {
   touches: ['image'],
   prepare: nothing,
   run: (scene) => lastWords(ask(scene, ['POST', '/images/busybox/tag?repo=again&tag=one'])),
@@ -204,8 +222,20 @@ const tagging: CrashStep = {
   },
 };
 
-const removingImage: CrashStep = {
-  touches: ['image'],
+export const committing: CrashStep = {
+  touches: ['image', 'container'],
+  prepare: createStarted,
+  run: (scene) => lastWords(commit(scene)),
+  repeat: async (scene) => {
+    await commit(scene);
+    await removeImage(scene, 'committed:one');
+    await liveAgain(scene);
+  },
+};
+
+export const removingImage: CrashStep = {
+  // A container's layers pass some of its failpoints too.
+  touches: ['image', 'container'],
   prepare: load,
   run: (scene) => lastWords(removeImage(scene, 'loaded:latest')),
   repeat: async (scene) => {
@@ -214,8 +244,9 @@ const removingImage: CrashStep = {
   },
 };
 
-const creatingVolume: CrashStep = {
-  touches: ['volume'],
+export const creatingVolume: CrashStep = {
+  // A container's volumes pass its failpoints too.
+  touches: ['volume', 'container'],
   prepare: nothing,
   run: (scene) => lastWords(ask(scene, ['POST', '/volumes/create', { Name: 'fresh' }])),
   repeat: async (scene) => {
@@ -224,8 +255,8 @@ const creatingVolume: CrashStep = {
   },
 };
 
-const removingVolume: CrashStep = {
-  touches: ['volume'],
+export const removingVolume: CrashStep = {
+  touches: ['volume', 'container'],
   prepare: async (scene) => void (await ask(scene, ['POST', '/volumes/create', { Name: 'fresh' }])),
   run: (scene) => lastWords(ask(scene, ['DELETE', '/volumes/fresh'])),
   repeat: creatingVolume.repeat,
@@ -238,7 +269,7 @@ const makeNetwork = (scene: Scene): Promise<EngineAnswer> =>
     { Name: 'fresh', IPAM: { Config: [{ Subnet: '10.251.8.0/24' }] } },
   ]);
 
-const creatingNetwork: CrashStep = {
+export const creatingNetwork: CrashStep = {
   touches: ['network'],
   prepare: nothing,
   run: (scene) => lastWords(makeNetwork(scene)),
@@ -249,7 +280,7 @@ const creatingNetwork: CrashStep = {
   },
 };
 
-const removingNetwork: CrashStep = {
+export const removingNetwork: CrashStep = {
   touches: ['network'],
   prepare: async (scene) => void (await makeNetwork(scene)),
   run: (scene) => lastWords(ask(scene, ['DELETE', '/networks/fresh'])),
@@ -259,7 +290,7 @@ const removingNetwork: CrashStep = {
 const connect = (scene: Scene): Promise<EngineAnswer> =>
   ask(scene, ['POST', '/networks/fresh/connect', { Container: NAME }], [403]);
 
-const connecting: CrashStep = {
+export const connecting: CrashStep = {
   touches: ['container', 'network'],
   prepare: async (scene) => {
     await createStarted(scene);
@@ -273,7 +304,25 @@ const connecting: CrashStep = {
   },
 };
 
-const renaming: CrashStep = {
+const disconnect = (scene: Scene, allowed: readonly number[] = []): Promise<EngineAnswer> =>
+  ask(scene, ['POST', '/networks/fresh/disconnect', { Container: NAME }], allowed);
+
+export const disconnecting: CrashStep = {
+  touches: ['container', 'network'],
+  prepare: async (scene) => {
+    await connecting.prepare(scene);
+    await connect(scene);
+  },
+  run: (scene) => lastWords(disconnect(scene)),
+  repeat: async (scene) => {
+    // Gone through or not; it can be connected in any case.
+    await disconnect(scene, [500]);
+    await connect(scene);
+    await connecting.repeat(scene);
+  },
+};
+
+export const renaming: CrashStep = {
   touches: ['container'],
   prepare: async (scene) => void (await create(scene)),
   run: (scene) => lastWords(ask(scene, ['POST', `/containers/${NAME}/rename?name=other`])),
@@ -283,7 +332,7 @@ const renaming: CrashStep = {
   },
 };
 
-const updating: CrashStep = {
+export const updating: CrashStep = {
   touches: ['container'],
   prepare: createStarted,
   run: (scene) => lastWords(ask(scene, ['POST', `/containers/${NAME}/update`, { CpuShares: 512 }])),
@@ -292,49 +341,3 @@ const updating: CrashStep = {
     await liveAgain(scene);
   },
 };
-
-const BY_OPERATION: Readonly<Record<string, Readonly<Record<string, CrashStep>>>> = {
-  create: { create: creating },
-  start: { start: starting },
-  stop: { stop: stopping },
-  remove: { remove: removing },
-  layer: { pull: pulling, load: loading },
-  image: { pull: pulling, load: loading },
-  reference: { pull: pulling, load: loading, tag: tagging },
-  'image remove': { 'image remove': removingImage },
-  'layer remove': { 'image remove': removingImage },
-  'volume create': { 'volume create': creatingVolume },
-  'volume remove': { 'volume remove': removingVolume },
-  'network create': { 'network create': creatingNetwork },
-  'network remove': { 'network remove': removingNetwork },
-  connect: { connect: connecting },
-  rename: { rename: renaming },
-  update: { update: updating },
-};
-
-export interface CrashRow {
-  readonly failpoint: Failpoint;
-  readonly operation: string;
-  readonly step: CrashStep;
-}
-
-/** Every failpoint with every operation that passes it, so that neighbours seldom work on the same things. */
-export function crashRows(failpoints: readonly Failpoint[]): readonly CrashRow[] {
-  const rows = failpoints.flatMap((failpoint) => {
-    const steps = BY_OPERATION[wordOf(failpoint)];
-    if (!steps) throw new Error(`nothing here passes "${failpoint}"`);
-    return Object.entries(steps).map(([operation, step]) => ({ failpoint, operation, step }));
-  });
-  const isOfContainers = ({ step }: CrashRow): boolean => step.touches[0] === 'container';
-  const containers = rows.filter(isOfContainers);
-  const others = rows.filter((row) => !isOfContainers(row));
-  return Array.from({ length: Math.max(containers.length, others.length) }).flatMap((_, at) =>
-    [containers[at], others[at]].filter((row) => row !== undefined),
-  );
-}
-
-const wordOf = (failpoint: Failpoint): string => failpoint.split(':')[0] ?? '';
-
-/** Whether `row` can be done again in a daemon that dies at the failpoint of `next`. */
-export const bears = (row: CrashRow, next: CrashRow): boolean =>
-  !next.step.touches.some((realm) => row.step.touches.includes(realm));

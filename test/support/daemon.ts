@@ -100,17 +100,23 @@ export class TestDaemon implements AsyncDisposable {
     ];
   }
 
-  /** `env` is added to the environment. */
-  async launch(env: NodeJS.ProcessEnv = {}): Promise<void> {
+  /** Starts the process; `env` is added to the environment. */
+  spawn(env: NodeJS.ProcessEnv = {}): ChildProcess {
     const child = spawn(process.execPath, this.arguments(), {
       stdio: ['ignore', 'ignore', 'pipe'],
       env: { ...process.env, ...env },
     });
     child.stderr.pipe(createWriteStream(join(this.root, 'daemon.log'), { flags: 'a' }));
     this.#child = child;
+    return child;
+  }
+
+  /** Starts it and waits until it answers. */
+  async launch(env: NodeJS.ProcessEnv = {}): Promise<void> {
+    const child = this.spawn(env);
     const limit = Date.now() + START_LIMIT_MS;
     while (!(await answersPing(this.socket))) {
-      if (child.exitCode !== null || Date.now() > limit)
+      if (child.exitCode !== null || child.signalCode !== null || Date.now() > limit)
         throw new Error(`windlassd did not start, see ${this.root}/daemon.log`);
       await delay(20);
     }

@@ -48,6 +48,8 @@ interface Told {
     readonly Driver: string;
   }[];
   readonly volumes: readonly string[];
+  /** Volumes with something mounted by their options. */
+  readonly mountedVolumes: readonly string[];
 }
 
 const namesIn = (directory: string): string[] =>
@@ -105,7 +107,9 @@ async function ask(daemon: TestDaemon): Promise<Told> {
     listed.map(({ Id }) => get<Inspected>(`/containers/${Id}/json`)),
   );
   const images = await get<{ Id: string }[]>('/images/json?all=1');
-  const volumes = await get<{ Volumes: { Name: string }[] | null }>('/volumes');
+  const volumes = await get<{
+    Volumes: { Name: string; Options: { type?: string } | null }[] | null;
+  }>('/volumes');
   return {
     containers,
     live: containers.filter(({ State }) => State.Status === 'running' || State.Status === 'paused'),
@@ -117,6 +121,9 @@ async function ask(daemon: TestDaemon): Promise<Told> {
     ),
     networks: await get('/networks'),
     volumes: (volumes.Volumes ?? []).map(({ Name }) => Name),
+    mountedVolumes: (volumes.Volumes ?? []).flatMap(({ Name, Options }) =>
+      Options?.type === undefined ? [] : [Name],
+    ),
   };
 }
 
@@ -159,8 +166,16 @@ function namesAndIds({ containers, networks, volumes, live }: Told): string[] {
   ];
 }
 
+const volumesOf = (containers: readonly Inspected[]): Set<string> =>
+  new Set(
+    containers.flatMap(({ Mounts }) =>
+      Mounts.flatMap(({ Type, Name }) => (Type === 'volume' && Name ? [Name] : [])),
+    ),
+  );
+
 function onDisk(daemon: TestDaemon, told: Told): string[] {
   const { dataRoot } = daemon;
+  const used = volumesOf(told.containers);
   const networkFiles = namesIn(join(dataRoot, 'network/files'));
   return [
     ...differences(
@@ -178,6 +193,9 @@ function onDisk(daemon: TestDaemon, told: Told): string[] {
     ...told.volumes
       .filter((name) => !existsSync(join(dataRoot, 'volumes', name, 'volume.json')))
       .map((name) => `volume ${name} has no record`),
+    ...told.volumes
+      .filter((name) => /^[0-9a-f]{64}$/.test(name) && !used.has(name))
+      .map((name) => `anonymous volume ${name} is nobody's`),
     ...told.containers.flatMap(({ Id, Mounts }) =>
       Mounts.filter(({ Type, Name = '' }) => Type === 'volume' && !told.volumes.includes(Name)).map(
         ({ Name }) => `container ${Id} has lost its volume ${String(Name)}`,
@@ -211,9 +229,14 @@ function inKernel(daemon: TestDaemon, told: Told): string[] {
     ...differences(
       'mount',
       mounts.filter((path) => !isOverlay(path) && !isNamespace(path)),
-      told.live
-        .filter(({ HostConfig }) => HostConfig.IpcMode === 'shareable')
-        .map(({ Id }) => join(dataRoot, 'containers', Id, 'mounts/shm')),
+      [
+        ...told.live
+          .filter(({ HostConfig }) => HostConfig.IpcMode === 'shareable')
+          .map(({ Id }) => join(dataRoot, 'containers', Id, 'mounts/shm')),
+        ...told.mountedVolumes
+          .filter((name) => volumesOf(told.live).has(name))
+          .map((name) => join(dataRoot, 'volumes', name, '_data')),
+      ],
     ),
     ...differences('FIFOs', namesIn(join(execRoot, 'stdio')), liveIds),
   ];

@@ -6,6 +6,7 @@
  */
 import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { z } from 'zod';
 import { errorMessage } from '../../../shared/errors.ts';
 import type { Log } from '../log/log.ts';
 import { sweepTemporaryFiles, syncDirectory, writeFileAtomic } from '../platform/atomic-file.ts';
@@ -18,8 +19,12 @@ import { checkedProgress, checkedRecord } from './stored-container.ts';
 const CONFIG = 'config.v2.json';
 const HOST_CONFIG = 'hostconfig.json';
 const STATE = 'state.json';
+/** In a container's directory while it is being made: names of the anonymous volumes made for it. */
+const VOLUMES = 'anonymous-volumes.json';
 /** Before the id: the container is removed, its files are on their way. */
 const REMOVING = '.removing-';
+/** The same, and its anonymous volumes go with it. */
+const REMOVING_VOLUMES = '.removing-volumes-';
 /** Before the id: the container is being made, nobody has been told of it. */
 const CREATING = '.creating-';
 
@@ -27,6 +32,14 @@ export interface StoredContainer {
   readonly record: ContainerRecord;
   readonly progress: ContainerProgress;
   readonly directory: string;
+}
+
+/** A create or a removal that was cut off. */
+export interface CutOff {
+  /** Anonymous volumes that go with it. */
+  readonly volumes: readonly string[];
+  /** Deletes its files; once the volumes are gone. Never rejects. */
+  finish(): Promise<void>;
 }
 
 export class ContainerStore {
@@ -48,14 +61,31 @@ export class ContainerStore {
     return join(this.#root, id);
   }
 
+  #buildingOf(id: string): string {
+    return join(this.#root, `${CREATING}${id}`);
+  }
+
+  /** Before anonymous volumes are made for a container: should its create be cut off, they go with it. */
+  async noteVolumes(id: string, names: readonly string[]): Promise<void> {
+    await mkdir(this.#buildingOf(id), { mode: 0o700 });
+    const note = join(this.#buildingOf(id), VOLUMES);
+    await writeFileAtomic(note, JSON.stringify(names), { sync: false });
+  }
+
+  /** A create that failed has undone everything else. */
+  async abandon(id: string): Promise<void> {
+    await rm(this.#buildingOf(id), { recursive: true, force: true });
+  }
+
   /** Makes the container's directory with all of it; it is there whole or not at all. */
   async create(record: ContainerRecord, progress: ContainerProgress): Promise<void> {
-    const building = join(this.#root, `${CREATING}${record.id}`);
+    const building = this.#buildingOf(record.id);
     try {
       await mkdir(join(building, 'checkpoints'), { recursive: true, mode: 0o700 });
       await writeRecord(building, record);
       failpoint('create: state half written');
       await writeProgress(building, progress);
+      await rm(join(building, VOLUMES), { force: true });
       await rename(building, this.directoryOf(record.id));
     } catch (error) {
       await rm(building, { recursive: true, force: true });
@@ -73,16 +103,46 @@ export class ContainerStore {
     await writeProgress(this.directoryOf(id), progress);
   }
 
-  /** Takes the container from disk at once. Resolves to the end of deleting its files, which never rejects. */
-  async remove(id: string): Promise<{ readonly done: Promise<void> }> {
-    const doomed = join(this.#root, `${REMOVING}${id}`);
+  /** Takes the container from disk at once; its files, and anonymous volumes when asked, are still to go. */
+  async remove(
+    id: string,
+    options: { readonly volumes: boolean },
+  ): Promise<Pick<CutOff, 'finish'>> {
+    const prefix = options.volumes ? REMOVING_VOLUMES : REMOVING;
+    const doomed = join(this.#root, `${prefix}${id}`);
     try {
       await rename(this.directoryOf(id), doomed);
     } catch (error) {
       // Somebody deleted it: what was wanted.
       if (!hasErrno(error, 'ENOENT')) throw error;
     }
-    return { done: this.#delete(doomed) };
+    return { finish: () => this.#delete(doomed) };
+  }
+
+  /** Everything the last daemon had begun to make or to remove. */
+  async cutOff(): Promise<readonly CutOff[]> {
+    const names = await readdir(this.#root);
+    return Promise.all(
+      names.filter(isCutOff).map(async (name) => {
+        const path = join(this.#root, name);
+        return { volumes: await this.#volumesOf(path, name), finish: () => this.#delete(path) };
+      }),
+    );
+  }
+
+  /** None when what would tell them is not there (yet) or broken: they are kept then. */
+  async #volumesOf(path: string, name: string): Promise<readonly string[]> {
+    try {
+      if (name.startsWith(CREATING)) return await namesNoted(join(path, VOLUMES));
+      if (name.startsWith(REMOVING_VOLUMES)) return await namesRecorded(join(path, CONFIG));
+    } catch (error) {
+      if (!hasErrno(error, 'ENOENT'))
+        this.#log.warn('anonymous volumes of a cut-off operation are kept', {
+          path,
+          error: errorMessage(error),
+        });
+    }
+    return [];
   }
 
   async #delete(path: string): Promise<void> {
@@ -113,10 +173,7 @@ export class ContainerStore {
   async loadAll(): Promise<readonly StoredContainer[]> {
     const loaded: StoredContainer[] = [];
     for (const id of await readdir(this.#root)) {
-      if (id.startsWith(REMOVING) || id.startsWith(CREATING)) {
-        await this.#delete(join(this.#root, id));
-        continue;
-      }
+      if (isCutOff(id)) continue;
       try {
         loaded.push(await this.#load(id));
       } catch (error) {
@@ -167,6 +224,24 @@ export class ContainerStore {
       error: errorMessage(error),
     });
   }
+}
+
+const isCutOff = (name: string): boolean => name.startsWith(REMOVING) || name.startsWith(CREATING);
+
+async function namesNoted(path: string): Promise<readonly string[]> {
+  return z.array(z.string()).parse(JSON.parse(await readFile(path, 'utf8')));
+}
+
+const mountsSchema = z.object({
+  mounts: z.array(
+    z.looseObject({ Name: z.string().optional(), anonymous: z.boolean().optional() }),
+  ),
+});
+
+/** The anonymous volumes of a container's record. */
+async function namesRecorded(path: string): Promise<readonly string[]> {
+  const { mounts } = mountsSchema.parse(JSON.parse(await readFile(path, 'utf8')));
+  return mounts.flatMap(({ Name, anonymous }) => (anonymous && Name ? [Name] : []));
 }
 
 async function writeRecord(

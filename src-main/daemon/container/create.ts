@@ -11,7 +11,7 @@ import type {
   ContainerCreateResponse,
   HostConfig,
 } from '../../../shared/engine/engine-api.ts';
-import { invalidArgument, isEngineError } from '../../../shared/errors.ts';
+import { invalidArgument } from '../../../shared/errors.ts';
 import type { Image, Platform } from '../image/image-service.ts';
 import { checkLogOptions } from '../log/log-options.ts';
 import type { EndpointRequest, SpanSink } from '../network/network-controller.ts';
@@ -26,6 +26,7 @@ import { keepLaunch, logSpan } from './launches.ts';
 import { checkLinks } from './links.ts';
 import { mergeConfig } from './merge-config.ts';
 import { registerMounts } from './mount-points.ts';
+import { networkName } from './networks.ts';
 import { withSharedNamespaces } from './shared-namespaces.ts';
 import { StreamHub } from './stream-hub.ts';
 import { verifyContainer } from './verify-config.ts';
@@ -102,16 +103,6 @@ function checkRequest(
   checkLogOptions(context.logDrivers.get(logConfig?.Type ?? ''), logConfig?.Config ?? {});
   checkLinks(hostConfig, context.registry);
   return { hostConfig, warnings: verified.warnings };
-}
-
-/** The network's own name; one that is not there (yet) is told at start. */
-function networkName(context: ContainerContext, mode: string): string {
-  try {
-    return context.network.checkMode(mode);
-  } catch (error) {
-    if (!isEngineError(error, 'notFound')) throw error;
-    return mode === 'default' ? 'bridge' : mode;
-  }
 }
 
 /** The attachments asked for, by network name; the network of the mode is always among them. */

@@ -8,6 +8,7 @@ import { errorMessage, invalidArgument } from '../../../shared/errors.ts';
 import type { VolumeService } from '../volume/volume-service.ts';
 import type { ContainerMount } from './container.ts';
 import type { ContainerRegistry } from './container-registry.ts';
+import type { ContainerStore } from './container-store.ts';
 import { anonymousVolume, parseBind, parseMount, parseVolumesFrom } from './mount-spec.ts';
 
 export interface MountRequest {
@@ -18,6 +19,7 @@ export interface MountRequest {
 
 interface MountDeps {
   readonly registry: ContainerRegistry;
+  readonly store: ContainerStore;
   readonly volumes: VolumeService;
 }
 
@@ -45,11 +47,26 @@ export async function registerMounts(
     const mount = anonymousVolume(destination, hostConfig.VolumeDriver ?? '');
     if (!chosen.has(mount.Destination)) chosen.set(mount.Destination, mount);
   }
+  await noteAnonymous(deps.store, { containerId, mounts: [...chosen.values()] }, undo);
   const held: ContainerMount[] = [];
   for (const mount of chosen.values()) {
     held.push(await hold(deps.volumes, { mount, containerId, hostConfig }, undo));
   }
   return held;
+}
+
+async function noteAnonymous(
+  store: ContainerStore,
+  { containerId, mounts }: { containerId: string; mounts: readonly ContainerMount[] },
+  undo: AsyncDisposableStack,
+): Promise<void> {
+  // A container's own: what it takes from others (--volumes-from) is there already.
+  const names = mounts.flatMap(({ anonymous, Name, Source }) =>
+    anonymous && Name !== undefined && Source === '' ? [Name] : [],
+  );
+  if (names.length === 0) return;
+  undo.defer(() => store.abandon(containerId));
+  await store.noteVolumes(containerId, names);
 }
 
 function* requestedMounts(hostConfig: HostConfig): Generator<ContainerMount> {

@@ -14,6 +14,7 @@ export interface ContainerNetworks {
 export function containerNetworks(context: ContainerContext): ContainerNetworks {
   const save = async (container: Container): Promise<void> => {
     await context.store.saveRecord(container.record);
+    failpoint('connect: record written');
     await saveProgress(context, container);
   };
   return {
@@ -28,7 +29,6 @@ export function containerNetworks(context: ContainerContext): ContainerNetworks 
         record.endpoints = { ...record.endpoints, [network]: endpoint };
         if (state) progress.sandbox = state;
         await save(container);
-        failpoint('connect: record written');
       });
     },
     async disconnect(nameOrId, containerName, force) {
@@ -39,6 +39,7 @@ export function containerNetworks(context: ContainerContext): ContainerNetworks 
         if (record.endpoints[network] === undefined)
           throw internal(`container ${container.id} is not connected to network ${network}`);
         const state = await context.network.disconnect(network, container.id, force);
+        failpoint('disconnect: sandbox changed');
         if (state) progress.sandbox = state;
         const { [network]: _gone, ...rest } = record.endpoints;
         record.endpoints = rest;
@@ -46,6 +47,40 @@ export function containerNetworks(context: ContainerContext): ContainerNetworks 
       });
     },
   };
+}
+
+/**
+ * Of one that runs in a new daemon's hands: a network counts when both its files tell of it, so that a
+ * connect that was cut off is undone and a disconnect done. Answers whether its record was changed.
+ */
+export function agreeOnNetworks(
+  context: ContainerContext,
+  { record, progress }: Container,
+): boolean {
+  const { sandbox } = progress;
+  if (!sandbox) return false;
+  const asked = new Set(Object.keys(record.endpoints).map((name) => networkName(context, name)));
+  const networks = chosen(sandbox.networks, (name) => asked.has(name));
+  progress.sandbox = { ...sandbox, networks };
+  const before = Object.keys(record.endpoints).length;
+  record.endpoints = chosen(record.endpoints, (name) => networkName(context, name) in networks);
+  return Object.keys(record.endpoints).length < before;
+}
+
+const chosen = <T>(
+  all: Readonly<Record<string, T>>,
+  isWanted: (name: string) => boolean,
+): Readonly<Record<string, T>> =>
+  Object.fromEntries(Object.entries(all).filter(([name]) => isWanted(name)));
+
+/** The network's own name; one that is not there (yet, or any more) is called as it was written. */
+export function networkName(context: ContainerContext, written: string): string {
+  try {
+    return context.network.checkMode(written);
+  } catch (error) {
+    if (!isEngineError(error, 'notFound')) throw error;
+    return written === 'default' ? 'bridge' : written;
+  }
 }
 
 /** By force a container that is gone is looked for among the endpoints, where none outlives it. */

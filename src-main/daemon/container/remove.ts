@@ -55,8 +55,9 @@ async function removeLocked(
     kind: 'removing',
     lastRun: progress.state.lastRun,
   });
+  let files: Awaited<ReturnType<typeof freeDisk>>;
   try {
-    await freeDisk(context, container);
+    files = await freeDisk(context, container, options);
   } catch (error) {
     progress.state = transition(progress.state, {
       kind: 'dead',
@@ -71,14 +72,21 @@ async function removeLocked(
     deleteAnonymous: options.volumes,
   });
   failpoint('remove: volumes released');
+  const removal = files.finish();
+  context.teardowns.add(removal);
+  void removal.then(() => context.teardowns.delete(removal));
   publishEvent(context, container, 'destroy');
   container.announce('removed');
 }
 
-async function freeDisk(context: ContainerContext, container: Container): Promise<void> {
+async function freeDisk(
+  context: ContainerContext,
+  container: Container,
+  { volumes }: RemoveOptions,
+): ReturnType<ContainerContext['store']['remove']> {
   await Promise.all([releaseShared(context, container), closeLog(container)]);
   failpoint('remove: network released');
-  const { done: removal } = await context.store.remove(container.id);
+  const files = await context.store.remove(container.id, { volumes });
   failpoint('remove: directory out of sight');
   try {
     await context.layers.releaseReadWrite(container.id);
@@ -89,8 +97,7 @@ async function freeDisk(context: ContainerContext, container: Container): Promis
       error: errorMessage(error),
     });
   }
-  context.teardowns.add(removal);
-  void removal.then(() => context.teardowns.delete(removal));
+  return files;
 }
 
 /** The last run's log must be closed before its directory goes. */

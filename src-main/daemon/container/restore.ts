@@ -3,13 +3,15 @@
  * ones are re-adopted with their streams and network, ended ones get their exit code, and what belongs
  * to nobody is swept. Follows moby daemon/daemon.go restore.
  */
-import { errorMessage } from '../../../shared/errors.ts';
+import { errorMessage, isEngineError } from '../../../shared/errors.ts';
+import { failpoint } from '../platform/failpoint.ts';
 import type { ExitStatus, Task } from '../runtime/runtime.ts';
 import { streamsOf, TaskStdio } from '../runtime/task-stdio.ts';
 import { Container } from './container.ts';
 import { type ContainerContext, saveProgress } from './container-context.ts';
 import { isLive, type LastRun } from './container-state.ts';
 import type { StoredContainer } from './container-store.ts';
+import { agreeOnNetworks } from './networks.ts';
 import { startsWithDaemon } from './restart-policy.ts';
 import { openRunLog } from './run-log.ts';
 import { releaseRun, sandboxRequestOf } from './run-resources.ts';
@@ -36,8 +38,11 @@ export async function restoreContainers(
   const stored = await context.store.loadAll();
   const containers = stored.map((one) => register(context, one));
   holdVolumes(context, containers);
+  await finishCutOff(context);
+  failpoint('restore: containers loaded');
   await Promise.all(containers.map((container) => settleOne(context, container, options)));
   await sweep(context);
+  failpoint('restore: swept');
   const resting = containers.filter((container) => !isLive(container.state));
   return {
     toStart: resting.filter(startsWithDaemon),
@@ -69,6 +74,30 @@ function holdVolumes(context: ContainerContext, containers: readonly Container[]
       // Also of one that has died meanwhile: its release, soon, unmounts.
       if (isLive(container.state)) context.volumes.adopt(mount.Name, container.id);
     }
+  }
+}
+
+/** What was begun and never told of is not there, what was to go is gone; anonymous volumes with it. */
+async function finishCutOff(context: ContainerContext): Promise<void> {
+  const aside = await context.store.quarantinedIds();
+  for (const one of await context.store.cutOff()) {
+    // Of a container set aside nobody knows which volumes it needs.
+    if (one.volumes.length > 0 && aside.length > 0) continue;
+    await Promise.all(one.volumes.map((name) => removeUnused(context, name)));
+    await one.finish();
+  }
+}
+
+async function removeUnused(context: ContainerContext, name: string): Promise<void> {
+  try {
+    await context.volumes.remove(name, false);
+  } catch (error) {
+    // Never made, gone already, or another container's by --volumes-from.
+    if (isEngineError(error, 'notFound') || isEngineError(error, 'conflict')) return;
+    context.log.warn('anonymous volume of a removed container is left', {
+      volume: name,
+      error: errorMessage(error),
+    });
   }
 }
 
@@ -111,6 +140,7 @@ async function adopt(
     log.write(source, chunk),
   );
   await context.layers.getReadWrite(container.id)?.mount();
+  if (agreeOnNetworks(context, container)) await context.store.saveRecord(container.record);
   if (progress.sandbox)
     await context.network.restoreSandbox(sandboxRequestOf(container), progress.sandbox);
   const { lastRun } = progress.state;
@@ -127,6 +157,7 @@ async function adopt(
   const kind = isLeftByCommit ? 'running' : found.state;
   progress.state = { kind, pid: found.task.pid, startedAt, lastRun };
   progress.hasBeenStartedBefore = true;
+  failpoint('restore: container adopted');
   await saveProgress(context, container);
   context.log.info('container re-adopted', { container: container.id, pid: found.task.pid });
   watchTask(context, container, found.task, found.onExit);

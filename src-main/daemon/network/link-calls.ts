@@ -82,6 +82,16 @@ export interface LinkCalls {
   addEndpoint(path: string, endpoint: EndpointLink): void;
   /** One that is gone is fine. */
   removeEndpoint(path: string, endpoint: EndpointLink): void;
+  /**
+   * Makes the links of a namespace that outlived a daemon those of its endpoints: one that was begun and
+   * not recorded goes, one that is missing comes back, and then the default routes are set. Links the
+   * container made itself are left alone. `alias`: of our bridges. Answers the addresses that went.
+   */
+  settleSandbox(
+    path: string,
+    endpoints: readonly EndpointLink[],
+    ways: { readonly gateways: readonly string[]; readonly alias: string },
+  ): readonly string[];
   /** A link below others: a VLAN of `parent`, or one that leads nowhere. Throws ENODEV without the parent. */
   createParent(name: string, alias: string, vlan?: { parent: string; id: number }): void;
   /** Default routes as given, the others gone. */

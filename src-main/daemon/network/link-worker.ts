@@ -50,8 +50,10 @@ function bridgeUp(request: BridgeRequest): void {
   // No alias: we were killed between making and naming it.
   if (known && (known.kind !== 'bridge' || (known.alias !== alias && known.alias !== '')))
     throw new SyscallError('add bridge', EEXIST, name);
-  if (!known) host.createBridge(name, request);
-  failpoint('network create: link made');
+  if (!known) {
+    host.createBridge(name, request);
+    failpoint('network create: link made');
+  }
   const index = known?.index ?? host.link(name)?.index ?? 0;
   const wanted = request.addresses.map((text) => parseCidr(text));
   if (known) {
@@ -177,16 +179,67 @@ function removeEndpoint(path: string, link: EndpointLink): void {
   });
 }
 
-/** A link on a parent is known in its namespace by its addresses. */
 function unplug(inner: Netlink, link: EndpointLink): void {
   if (link.kind === 'veth') return host.deleteLink(link.hostName);
-  const own = inner.links().find(({ index }) =>
-    inner.addresses(index).some(({ bytes, prefix }) => {
-      return link.addresses.includes(`${formatIp(ipOfBytes(bytes))}/${prefix}`);
-    }),
-  );
+  const own = inner.links().find((found) => isLinkOn(inner, found, link));
   if (own) inner.deleteLink(own.name);
 }
+
+const addressesOf = (inner: Netlink, index: number): readonly string[] =>
+  inner.addresses(index).map(({ bytes, prefix }) => `${formatIp(ipOfBytes(bytes))}/${prefix}`);
+
+/** A link on a parent is known in its namespace by its addresses. */
+const isLinkOn = (inner: Netlink, { index }: LinkInfo, { addresses }: VlanLink): boolean =>
+  addressesOf(inner, index).some((address) => addresses.includes(address));
+
+function settleSandbox(
+  path: string,
+  endpoints: readonly EndpointLink[],
+  { gateways, alias }: { gateways: readonly string[]; alias: string },
+): readonly string[] {
+  const bridges = new Set(
+    host.links().flatMap((link) => (link.alias === alias ? [link.index] : [])),
+  );
+  return inNamespace(path, (namespaceFd) => {
+    using inner = new Netlink();
+    const strangers = inner
+      .links()
+      .filter((link) => link.isPeerElsewhere)
+      .filter((link) =>
+        link.kind === 'veth'
+          ? isStrangeVeth(link, endpoints, bridges)
+          : ['macvlan', 'ipvlan'].includes(link.kind) && isStrangeVlan(inner, link, endpoints),
+      );
+    const missing = endpoints.filter((link) => !isPlugged(inner, link));
+    const gone = strangers.flatMap(({ index }) => addressesOf(inner, index));
+    for (const { name } of strangers) inner.deleteLink(name);
+    for (const link of missing) plugIn(inner, namespaceFd, link);
+    if (strangers.length + missing.length > 0) routeOut(inner, gateways);
+    return gone;
+  });
+}
+
+/** The pair's other end is a port of a bridge of ours, and no endpoint's. */
+function isStrangeVeth(
+  { index, peerIndex }: LinkInfo,
+  endpoints: readonly EndpointLink[],
+  bridges: ReadonlySet<number>,
+): boolean {
+  const port = host.links().find((link) => link.index === peerIndex);
+  if (port?.peerIndex !== index || !bridges.has(port.masterIndex)) return false;
+  return !endpoints.some((link) => link.kind === 'veth' && link.hostName === port.name);
+}
+
+const isStrangeVlan = (
+  inner: Netlink,
+  found: LinkInfo,
+  endpoints: readonly EndpointLink[],
+): boolean => !endpoints.some((link) => link.kind !== 'veth' && isLinkOn(inner, found, link));
+
+const isPlugged = (inner: Netlink, link: EndpointLink): boolean =>
+  link.kind === 'veth'
+    ? host.link(link.hostName) !== undefined
+    : inner.links().some((found) => isLinkOn(inner, found, link));
 
 function createParent(name: string, alias: string, vlan?: { parent: string; id: number }): void {
   const parent = vlan && host.link(vlan.parent);
@@ -198,15 +251,19 @@ function createParent(name: string, alias: string, vlan?: { parent: string; id: 
 }
 
 function setGateways(path: string, gateways: readonly string[]): void {
-  const wanted = gateways.map((text) => parseIp(text));
   inNamespace(path, () => {
     using inner = new Netlink();
-    for (const family of [4, 6] as const) {
-      const gateway = wanted.find((ip) => ip.family === family);
-      if (gateway) inner.setDefaultRoute(bytesOfIp(gateway));
-      else inner.deleteDefaultRoute(family);
-    }
+    routeOut(inner, gateways);
   });
+}
+
+function routeOut(inner: Netlink, gateways: readonly string[]): void {
+  const wanted = gateways.map((text) => parseIp(text));
+  for (const family of [4, 6] as const) {
+    const gateway = wanted.find((ip) => ip.family === family);
+    if (gateway) inner.setDefaultRoute(bytesOfIp(gateway));
+    else inner.deleteDefaultRoute(family);
+  }
 }
 
 function mapElement(rule: PortRule): MapElement {
@@ -235,6 +292,7 @@ serveCalls<LinkCalls>({
   createSandbox,
   addEndpoint,
   removeEndpoint,
+  settleSandbox,
   createParent,
   setGateways,
   dropSandbox: dropNamespace,

@@ -78,7 +78,7 @@ async function openParts(
   const mapper = new PortMapper({ firewall, rules, proxies, usesProxy, hasIPv6, log });
   const ports = new PortPublisher(mapper, config.defaultIp);
   const names = new SandboxNames({ config, networks, service });
-  const sandboxes = new Sandboxes({ execRoot, networks, links, ports, names, log });
+  const sandboxes = new Sandboxes({ execRoot, networks, links, ports, names, alias, log });
   await sandboxes.prepare();
   return { firewall, networks, sandboxes };
 }

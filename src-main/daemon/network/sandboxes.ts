@@ -5,6 +5,7 @@ import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { invalidArgument, isEngineError, notFound } from '../../../shared/errors.ts';
 import type { Log } from '../log/log.ts';
+import { failpoint } from '../platform/failpoint.ts';
 import {
   attach,
   detach,
@@ -14,7 +15,7 @@ import {
   linkOf,
   reattach,
 } from './endpoints.ts';
-import { changeHosts } from './hosts-file.ts';
+import { changeHosts, ownNames } from './hosts-file.ts';
 import type { LinkCalls } from './link-calls.ts';
 import type {
   EndpointRequest,
@@ -37,6 +38,8 @@ export interface SandboxesOptions {
   readonly links: WorkerClient<LinkCalls>;
   readonly ports: PortPublisher;
   readonly names: SandboxNames;
+  /** Of our bridges. */
+  readonly alias: string;
   readonly log: Log;
 }
 
@@ -175,13 +178,29 @@ export class Sandboxes {
     const scene = { request, key: state.key, endpoints };
     this.#live.set(request.containerId, { ...scene, state });
     const { ports, names, log } = this.#options;
+    const attempt = async (what: string, work: () => Promise<void>): Promise<void> => {
+      try {
+        await work();
+      } catch (error) {
+        const fields = { container: request.containerId, error: String(error) };
+        log.error(`${what} could not be taken up again`, fields);
+      }
+    };
+    await attempt('links', () => this.#settleLinks(scene, state));
     await ports.restore(request, endpoints, state.ports);
-    try {
-      await names.announce(scene, { replaces: true });
-    } catch (error) {
-      const fields = { container: request.containerId, error: String(error) };
-      log.error('name resolution could not be taken up again', fields);
-    }
+    await attempt('name resolution', () => names.announce(scene, { replaces: true }));
+  }
+
+  /** A daemon that died in the middle of a connect or a disconnect left the one or the other half. */
+  async #settleLinks({ request, key, endpoints }: Scene, state: SandboxState): Promise<void> {
+    if (key === '') return;
+    const { links, alias } = this.#options;
+    const plugs = [...endpoints.values()].flatMap((endpoint) => linkOf(endpoint) ?? []);
+    const gateways = gatewaysOf(gatewayEndpoint(endpoints.values()));
+    const gone = await links.call('settleSandbox', key, plugs, { gateways, alias });
+    const names = ownNames(request.hostname, request.domainname);
+    const remove = gone.map((address) => ({ ip: address.split('/')[0] ?? '', names }));
+    await changeHosts(state.hostsPath, { remove });
   }
 
   #findOrUndefined(networkId: string): Network | undefined {
@@ -245,6 +264,7 @@ export class Sandboxes {
     const plug = linkOf(endpoint);
     if (plug) {
       await links.call('removeEndpoint', key, plug);
+      failpoint('disconnect: link removed');
       await changeHosts(state.hostsPath, { remove: names.ownHosts(request, [endpoint]) });
     }
     await this.#refresh(sandbox, before);

@@ -5,6 +5,10 @@
 
 /** Every step, by the operation it belongs to. Steps of layers and images are passed by pull, load and commit alike. */
 export const FAILPOINTS = [
+  'restore: shim begun',
+  'restore: containers loaded',
+  'restore: container adopted',
+  'restore: swept',
   'create: name reserved',
   'create: init layer noted',
   'create: init layer made',
@@ -57,6 +61,8 @@ export const FAILPOINTS = [
   'connect: link made',
   'connect: sandbox changed',
   'connect: record written',
+  'disconnect: link removed',
+  'disconnect: sandbox changed',
   'rename: record written',
   'update: record written',
 ] as const;

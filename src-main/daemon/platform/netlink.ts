@@ -44,6 +44,7 @@ const IFLA = {
   linkinfo: 18,
   ifalias: 20,
   netNsFd: 28,
+  linkNetNsId: 37,
 } as const;
 const IFLA_INFO = { kind: 1, data: 2 } as const;
 const VETH_INFO_PEER = 1;
@@ -64,6 +65,12 @@ export interface LinkInfo {
   readonly alias: string;
   /** `bridge`, `veth`…; '' for hardware. */
   readonly kind: string;
+  /** Of the link it is made on, or of its other end; 0 when it has none. */
+  readonly peerIndex: number;
+  /** That one is in another namespace. */
+  readonly isPeerElsewhere: boolean;
+  /** Of the bridge it is a port of; 0 when it is none's. */
+  readonly masterIndex: number;
 }
 
 export interface LinkAddress {
@@ -126,6 +133,9 @@ function parseLink(body: Buffer): LinkInfo {
     name: textOf(attributes.get(IFLA.ifname)),
     alias: textOf(attributes.get(IFLA.ifalias)),
     kind: textOf(info.get(IFLA_INFO.kind)),
+    peerIndex: attributes.get(IFLA.link)?.readInt32LE() ?? 0,
+    isPeerElsewhere: attributes.has(IFLA.linkNetNsId),
+    masterIndex: attributes.get(IFLA.master)?.readInt32LE() ?? 0,
   };
 }
 

@@ -1,5 +1,5 @@
 /** Facts about, and signals to, processes of this machine. */
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { hasErrno } from './libc.ts';
 
 /** Sends a signal; a process that is gone is no error. */
@@ -19,6 +19,14 @@ export function commandLineOf(pid: number): string {
     if (hasErrno(error, 'ENOENT', 'ESRCH')) return '';
     throw error;
   }
+}
+
+/** Of every process there is, with its command line; kernel threads and zombies are left out. */
+export function commandLines(): readonly { readonly pid: number; readonly line: string }[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .map((name) => ({ pid: Number(name), line: commandLineOf(Number(name)) }))
+    .filter(({ line }) => line !== '');
 }
 
 /** True while the process runs; a zombie does not. */

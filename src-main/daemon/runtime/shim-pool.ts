@@ -13,13 +13,14 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { errorMessage } from '../../../shared/errors.ts';
 import type { Log } from '../log/log.ts';
 import { sweepTemporaryFiles, writeFileAtomic } from '../platform/atomic-file.ts';
+import { failpoint } from '../platform/failpoint.ts';
 import { holdFifo, makeFifo } from '../platform/fifo.ts';
 import { hasErrno } from '../platform/libc.ts';
 import { namesIn } from '../platform/names-in.ts';
-import { commandLineOf, killPid } from '../platform/process.ts';
 import { containerdPaths, TASK_PLUGIN } from './containerd-config.ts';
 import type { Containerd } from './containerd-supervisor.ts';
 import { shellQuoted } from './shell-quote.ts';
+import { endShims, shimProcesses } from './shim-processes.ts';
 
 const SHIM_BINARY = 'containerd-shim-runc-v2';
 /** Enough for one start after another. */
@@ -171,19 +172,28 @@ export class ShimPool {
   async #endUnserving(): Promise<void> {
     const served = await servedSockets(this.#options);
     const files = await readdir(this.#directory);
-    const names = new Set(files.flatMap((file) => /^warm-[0-9a-f]+/.exec(file) ?? []));
+    const running = shimProcesses(this.#options.containerd.address).filter(
+      ({ id, socket }) => socket === this.#socketOf(id),
+    );
+    const names = new Set([
+      ...files.flatMap((file) => /^warm-[0-9a-f]+/.exec(file) ?? []),
+      ...running.map(({ id }) => id),
+    ]);
     for (const name of names) {
       if (this.#shims.has(name)) continue;
-      const pid = await pidIn(join(this.#directory, name));
-      const isRunning = pid > 1 && commandLineOf(pid).includes(name);
+      const own = running.filter(({ id }) => id === name);
       const isClaimed = files.includes(`${name}.claimed`);
-      const serves = served === undefined || served.has(join(this.#directory, name, 's'));
-      if (isRunning && isClaimed && serves) await this.#withdraw(name);
+      const serves = served === undefined || served.has(this.#socketOf(name));
+      if (own.length > 0 && isClaimed && serves) await this.#withdraw(name);
       else {
-        if (isRunning) killPid(pid, 'SIGKILL');
+        endShims(own);
         await this.#discard(name);
       }
     }
+  }
+
+  #socketOf(name: string): string {
+    return join(this.#directory, name, 's');
   }
 
   /** A container was started: fills the pool in a moment, the more the more there were of late. */
@@ -277,7 +287,7 @@ export class ShimPool {
   async #startOne(): Promise<void> {
     const name = `warm-${randomBytes(6).toString('hex')}`;
     const directory = join(this.#directory, name);
-    const socket = join(directory, 's');
+    const socket = this.#socketOf(name);
     await mkdir(directory, { mode: 0o700 });
     // The shim logs into a FIFO named `log` in its working directory, and must find a reader.
     makeFifo(join(directory, 'log'));
@@ -288,7 +298,7 @@ export class ShimPool {
     // Without a pid there was no program to run; `exit` does not come then.
     child.once('error', () => void this.#onExit(name));
     const pid = child.pid ?? 0;
-    await writeFile(join(directory, 'pid'), String(pid));
+    failpoint('restore: shim begun');
     await waitForFile(socket);
     await protectFromOom(pid);
     await writeFileAtomic(
@@ -366,16 +376,6 @@ async function servedSockets(options: ShimPoolOptions): Promise<Set<string> | un
     }
   }
   return served;
-}
-
-/** The pid a warm shim's directory names; 0 when it names none. */
-async function pidIn(directory: string): Promise<number> {
-  try {
-    return Number(await readFile(join(directory, 'pid'), 'utf8'));
-  } catch (error) {
-    if (hasErrno(error, 'ENOENT')) return 0;
-    throw error;
-  }
 }
 
 /** As containerd does for the shims it starts: memory is to be had from containers first. */

@@ -5,14 +5,14 @@
  */
 import { execFile } from 'node:child_process';
 import { readFile, rm } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { errorMessage } from '../../../shared/errors.ts';
 import type { Log } from '../log/log.ts';
 import { hasErrno } from '../platform/libc.ts';
 import { namesIn } from '../platform/names-in.ts';
-import { commandLineOf, killPid } from '../platform/process.ts';
 import { containerdPaths, TASK_PLUGIN } from './containerd-config.ts';
+import { endShims, shimProcesses } from './shim-processes.ts';
 
 const run = promisify(execFile);
 const STATE_PREFIX = 'runtime-';
@@ -35,7 +35,7 @@ export async function endLeftovers(
   for (const id of await namesIn(bundles)) {
     if (live.has(id)) continue;
     options.log.warn('bundle of no task removed', { id });
-    await endShim(join(bundles, id));
+    await endShim(options.execRoot, join(bundles, id));
     await rm(join(bundles, id), { recursive: true, force: true });
   }
 }
@@ -61,16 +61,13 @@ async function removeStates(
   }
 }
 
-async function endShim(bundle: string): Promise<void> {
-  const socket = (await textOf(join(bundle, 'address'))).replace('unix://', '');
-  const warm = dirname(socket);
-  const candidates = [
-    { pid: Number(await textOf(join(warm, 'pid'))), mark: basename(warm) },
-    { pid: Number(await textOf(join(bundle, 'shim.pid'))), mark: basename(bundle) },
-  ];
-  for (const { pid, mark } of candidates) {
-    if (pid > 1 && commandLineOf(pid).includes(mark)) killPid(pid, 'SIGKILL');
-  }
+async function endShim(execRoot: string, bundle: string): Promise<void> {
+  const address = (await textOf(join(bundle, 'address'))).replace('unix://', '');
+  endShims(
+    shimProcesses(containerdPaths(execRoot).address).filter(
+      ({ id, socket }) => id === basename(bundle) || (socket !== '' && socket === address),
+    ),
+  );
 }
 
 async function textOf(path: string): Promise<string> {
