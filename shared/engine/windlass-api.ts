@@ -31,3 +31,25 @@ export interface LaunchReport {
     readonly resolvConf: string;
   };
 }
+
+/** What stands in a directory of a container. */
+export interface DirectoryEntry {
+  readonly name: string;
+  readonly size: number;
+  /** st_mode, the kind of file included. */
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly modifiedMs: number;
+  /** True also for a link to a directory. */
+  readonly isDirectory: boolean;
+  /** As it is written; only links have it. */
+  readonly linkTarget?: string;
+}
+
+/** Answer of `GET /windlass/containers/{id}/files`. */
+export interface DirectoryListing {
+  /** By name; the first of them when there are too many. */
+  readonly entries: readonly DirectoryEntry[];
+  readonly total: number;
+}

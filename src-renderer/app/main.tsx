@@ -9,6 +9,7 @@ import './layout.css';
 import './pages.css';
 import '@xterm/xterm/css/xterm.css';
 import '../terminal/terminal.css';
+import '../files/files.css';
 
 const element = document.getElementById('root');
 if (!element) throw new Error('no root element');

@@ -3,6 +3,7 @@ import { Tabs } from 'radix-ui';
 import { useState } from 'react';
 import { Link, useLocation } from 'wouter';
 import { useApp, useLive } from '../app/context.tsx';
+import { FileBrowser } from '../files/FileBrowser.tsx';
 import { ContainerTerminals } from '../terminal/ContainerTerminals.tsx';
 import { Confirm } from '../ui/Confirm.tsx';
 import { ChangesTab } from './ChangesTab.tsx';
@@ -15,7 +16,16 @@ import { PortLinks } from './PortLinks.tsx';
 import { ProcessesTab } from './ProcessesTab.tsx';
 import { StatsTab } from './StatsTab.tsx';
 
-const TABS = ['logs', 'terminal', 'stats', 'processes', 'changes', 'inspect', 'launch'] as const;
+const TABS = [
+  'logs',
+  'terminal',
+  'files',
+  'stats',
+  'processes',
+  'changes',
+  'inspect',
+  'launch',
+] as const;
 const VERBS: readonly Verb[] = ['start', 'stop', 'restart', 'pause', 'unpause', 'kill', 'remove'];
 
 export function ContainerDetail({ id }: { readonly id: string }) {
@@ -75,6 +85,9 @@ export function ContainerDetail({ id }: { readonly id: string }) {
         </Tabs.Content>
         <Tabs.Content value="terminal">
           <ContainerTerminals container={container} />
+        </Tabs.Content>
+        <Tabs.Content value="files">
+          <FileBrowser id={id} />
         </Tabs.Content>
         <Tabs.Content value="stats">
           <StatsTab id={id} state={container.State ?? ''} />

@@ -102,11 +102,11 @@ export class EngineClient {
     return (await this.#open('GET', path, undefined, signal)).readable;
   }
 
-  /** Sends a file, answers the text of the stream. */
-  async upload(path: string, file: Blob): Promise<string> {
+  /** Sends a tar, answers the text of the stream. */
+  async upload(path: string, file: Blob, method: 'POST' | 'PUT' = 'POST'): Promise<string> {
     const channel = this.#shell.duplex('engine.request', {
       host: this.host,
-      method: 'POST',
+      method,
       path,
       headers: { 'Content-Type': 'application/x-tar' },
     });

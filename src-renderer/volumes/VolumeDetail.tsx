@@ -4,6 +4,7 @@ import { Link } from 'wouter';
 import type { Volume } from '../../shared/engine/engine-api.ts';
 import { useLive } from '../app/context.tsx';
 import type { EngineClient } from '../engine/engine-client.ts';
+import { FileBrowser } from '../files/FileBrowser.tsx';
 import { Facts } from '../ui/Facts.tsx';
 import { formatAge } from '../ui/format.ts';
 import { PageProblem } from '../ui/PageProblem.tsx';
@@ -27,6 +28,8 @@ export function VolumeDetail({ name }: { readonly name: string }) {
       .filter((mount) => mount.Type === 'volume' && mount.Name === name)
       .map((mount) => ({ container, mount })),
   );
+  // One that may write, if there is one.
+  const holder = mounts.find(({ mount }) => mount.RW !== false) ?? mounts[0];
   return (
     <>
       <header className="bar one-line">
@@ -62,6 +65,18 @@ export function VolumeDetail({ name }: { readonly name: string }) {
                 </li>
               ))}
             </ul>
+          )}
+          <h2>Files</h2>
+          {holder?.container.Id === undefined ? (
+            <p className="muted">They can be looked at through a container that mounts it.</p>
+          ) : (
+            <div className="volume-files">
+              <FileBrowser
+                key={holder.container.Id}
+                id={holder.container.Id}
+                top={holder.mount.Destination ?? '/'}
+              />
+            </div>
           )}
         </div>
       )}

@@ -5,7 +5,7 @@ import { invalidArgument } from '../../../shared/errors.ts';
 import type { ContainerService } from '../container/container-service.ts';
 import { commitSchema } from './container-schemas.ts';
 import type { ApiRequest } from './request.ts';
-import { get, head, post, put, type Route } from './route.ts';
+import { del, get, head, post, put, type Route } from './route.ts';
 
 function pathOf(request: ApiRequest): string {
   const path = request.text('path');
@@ -61,6 +61,13 @@ export function containerFileRoutes(containers: ContainerService): readonly Rout
         'X-Docker-Container-Path-Stat': statHeader(stat),
       });
       await sendTar(request, tar);
+    }),
+    get('/windlass/containers/{id}/files', async (request) =>
+      request.json(await containers.listFiles(id(request), pathOf(request))),
+    ),
+    del('/windlass/containers/{id}/files', async (request) => {
+      await containers.removeFile(id(request), pathOf(request));
+      request.empty(204);
     }),
     put('/containers/{id}/archive', async (request) => {
       await containers.archivePut(id(request), pathOf(request), request.incoming, {

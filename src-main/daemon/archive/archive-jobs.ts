@@ -1,4 +1,5 @@
 /** What the archive worker is asked and answers. Paths in a container are text; names in archives are bytes. */
+import type { DirectoryListing } from '../../../shared/engine/windlass-api.ts';
 import type { RootMount } from '../platform/inside-root.ts';
 import type { ExtractOptions } from './tree-extractor.ts';
 
@@ -25,6 +26,10 @@ export interface WriteRules {
 
 export type ArchiveJob =
   | { readonly kind: 'stat'; readonly path: string }
+  /** What a directory holds, up to a bound. */
+  | { readonly kind: 'list'; readonly path: string }
+  /** Removes a path and all below it, never what is mounted there. */
+  | { readonly kind: 'remove'; readonly path: string; readonly rules: WriteRules }
   /** The tar of a path goes into a pipe; its stat is told before. */
   | { readonly kind: 'read'; readonly path: string; readonly pipe: number }
   /** Everything in the root. */
@@ -44,6 +49,7 @@ export interface ToArchiveWorker extends ArchiveRoot {
 
 export type FromArchiveWorker =
   | { readonly kind: 'stat'; readonly stat: PathStat }
+  | { readonly kind: 'listing'; readonly listing: DirectoryListing }
   | { readonly kind: 'done' }
   | {
       readonly kind: 'failed';

@@ -4,6 +4,7 @@ import { parentPort } from 'node:worker_threads';
 import { TarReader } from '../layer/tar-reader.ts';
 import { insideRoot, StrandedThreadError } from '../platform/inside-root.ts';
 import type { ArchiveJob, FailedStep, FromArchiveWorker, ToArchiveWorker } from './archive-jobs.ts';
+import { listDirectory, removePath } from './directory.ts';
 import { baseName, placeOf, statOf, writablePlace } from './place.ts';
 import { TreeExtractor } from './tree-extractor.ts';
 import { writeTreeTar } from './tree-tar.ts';
@@ -91,6 +92,12 @@ function run({ root, mounts, job }: ToArchiveWorker): void {
       return insideRoot(root, mounts, () =>
         send({ kind: 'stat', stat: statOf(root, placeOf(job.path)) }),
       );
+    case 'list':
+      return insideRoot(root, mounts, () =>
+        send({ kind: 'listing', listing: listDirectory(job.path) }),
+      );
+    case 'remove':
+      return insideRoot(root, mounts, () => removePath(job.path, job.rules, mounts));
     case 'read':
       return insideRoot(root, mounts, () => read(root, job));
     case 'export':
@@ -114,7 +121,7 @@ parentPort?.on('message', (message: ToArchiveWorker) => {
     send({ kind: 'failed', message: text, code: codeOf(error), step });
     isStranded = error instanceof StrandedThreadError;
   } finally {
-    if (message.job.kind !== 'stat') closeSync(message.job.pipe);
+    if ('pipe' in message.job) closeSync(message.job.pipe);
     // Nothing may run here any more: paths would be another root's.
     if (isStranded) process.exit(1);
   }

@@ -8,6 +8,7 @@ import { extname } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { Worker } from 'node:worker_threads';
+import type { DirectoryListing } from '../../../shared/engine/windlass-api.ts';
 import { decompressed } from '../layer/decompress.ts';
 import { makePipe } from '../platform/pipe.ts';
 import type {
@@ -40,6 +41,7 @@ export class ArchiveError extends Error {
 interface Running {
   /** The place has been found; rejects with the failure when it has not. */
   readonly stat: Promise<PathStat>;
+  readonly listing: Promise<DirectoryListing>;
   readonly done: Promise<void>;
 }
 
@@ -51,6 +53,16 @@ export class Archiver implements AsyncDisposable {
   /** Throws ArchiveError. */
   stat(where: ArchiveRoot, path: string): Promise<PathStat> {
     return this.#run(where, { kind: 'stat', path }).stat;
+  }
+
+  /** What a directory holds. Throws ArchiveError. */
+  list(where: ArchiveRoot, path: string): Promise<DirectoryListing> {
+    return this.#run(where, { kind: 'list', path }).listing;
+  }
+
+  /** Removes a path and all below it. Throws ArchiveError. */
+  remove(where: ArchiveRoot, path: string, rules: WriteRules): Promise<void> {
+    return this.#run(where, { kind: 'remove', path, rules }).done;
   }
 
   /** The stat, and the tar as it is written; the stream fails when the worker does. */
@@ -107,14 +119,17 @@ export class Archiver implements AsyncDisposable {
     this.#busy.add(worker);
     worker.ref();
     const stat = Promise.withResolvers<PathStat>();
+    const listing = Promise.withResolvers<DirectoryListing>();
     const done = Promise.withResolvers<void>();
-    for (const { promise } of [stat, done]) promise.catch(() => undefined);
+    for (const { promise } of [stat, listing, done]) promise.catch(() => undefined);
     const fail = (error: Error): void => {
       stat.reject(error);
+      listing.reject(error);
       done.reject(error);
     };
     const onMessage = (message: FromArchiveWorker): void => {
       if (message.kind === 'stat') return stat.resolve(message.stat);
+      if (message.kind === 'listing') return listing.resolve(message.listing);
       worker.off('message', onMessage).off('error', fail).off('exit', onExit);
       this.#release(worker);
       if (message.kind === 'done') done.resolve();
@@ -122,12 +137,12 @@ export class Archiver implements AsyncDisposable {
     };
     const onExit = (code: number): void => {
       this.#busy.delete(worker);
-      if (job.kind !== 'stat') closeIfOpen(job.pipe);
+      if ('pipe' in job) closeIfOpen(job.pipe);
       fail(new Error(`archive worker ended with code ${code}`));
     };
     worker.on('message', onMessage).on('error', fail).on('exit', onExit);
     worker.postMessage({ ...where, job } satisfies ToArchiveWorker);
-    return { stat: stat.promise, done: done.promise };
+    return { stat: stat.promise, listing: listing.promise, done: done.promise };
   }
 
   #start(): Worker {

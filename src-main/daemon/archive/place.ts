@@ -2,7 +2,7 @@
  * Where a path asked for lies in the root the thread is in (moby container/archive.go ResolvePath, StatPath).
  * The host's root is put before paths in messages, as Docker does.
  */
-import { type BigIntStats, lstatSync } from 'node:fs';
+import { type BigIntStats, lstatSync, readlinkSync } from 'node:fs';
 import { posix } from 'node:path';
 import { bytePath, nativePath, textOfPath } from '../platform/byte-path.ts';
 import { followLinks } from '../platform/follow-links.ts';
@@ -86,11 +86,20 @@ function goTime(nanoseconds: bigint): string {
 export function writablePlace(root: string, text: string, rules: WriteRules): string {
   const path = followLinks(absolute(bytePath(text)));
   if (!lstatPlace(root, path).isDirectory()) throw new Error('extraction point is not a directory');
-  const volume = rules.volumes.find(({ destination }) => isInside(bytePath(destination), path));
-  if (volume?.isReadOnly) throw new Error('mounted volume is marked read-only');
-  if (!volume && rules.isRootReadOnly) throw new Error('container rootfs is marked read-only');
+  requireWritable(path, rules);
   return path;
 }
 
-const isInside = (directory: string, path: string): boolean =>
+/** Throws when nothing may be written into the directory. */
+export function requireWritable(path: string, rules: WriteRules): void {
+  const volume = rules.volumes.find(({ destination }) => isInside(bytePath(destination), path));
+  if (volume?.isReadOnly) throw new Error('mounted volume is marked read-only');
+  if (!volume && rules.isRootReadOnly) throw new Error('container rootfs is marked read-only');
+}
+
+/** Where a link leads, as it is written. */
+export const readLinkText = (path: string): string =>
+  textOfPath(readlinkSync(nativePath(path), 'latin1'));
+
+export const isInside = (directory: string, path: string): boolean =>
   path === directory || path.startsWith(directory.endsWith('/') ? directory : `${directory}/`);

@@ -11,7 +11,7 @@ import type {
   ContainerTopAnswer,
   ContainerUpdateBody,
 } from '../../../shared/engine/engine-api.ts';
-import type { LaunchReport } from '../../../shared/engine/windlass-api.ts';
+import type { DirectoryListing, LaunchReport } from '../../../shared/engine/windlass-api.ts';
 import type { Platform } from '../image/image-service.ts';
 import type { LogMessage } from '../log/log-driver.ts';
 
@@ -144,6 +144,8 @@ export interface ContainerService {
   execInspect(execId: string): Promise<object>;
   /** `X-Docker-Container-Path-Stat`. */
   archiveStat(nameOrId: string, path: string): Promise<object>;
+  listFiles(nameOrId: string, path: string): Promise<DirectoryListing>;
+  removeFile(nameOrId: string, path: string): Promise<void>;
   archiveGet(nameOrId: string, path: string): Promise<{ stat: object; tar: Readable }>;
   archivePut(
     nameOrId: string,

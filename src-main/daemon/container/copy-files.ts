@@ -1,7 +1,8 @@
 /** Files into and out of a container: archive and export (moby daemon/archive.go, export.go). */
 import { finished, type Readable } from 'node:stream';
+import type { DirectoryListing } from '../../../shared/engine/windlass-api.ts';
 import { conflict, errorMessage, internal, notFound } from '../../../shared/errors.ts';
-import type { PathStat } from '../archive/archive-jobs.ts';
+import type { PathStat, WriteRules } from '../archive/archive-jobs.ts';
 import { ArchiveError } from '../archive/archiver.ts';
 import { resolveUser } from '../runtime/resolve-user.ts';
 import type { Container } from './container.ts';
@@ -22,6 +23,33 @@ export async function archiveStat(
 ): Promise<PathStat> {
   await using held = await holdFileSystem(context, container, { withVolumes: true });
   return await context.archiver.stat(held, asked.path).catch(rethrow(asked));
+}
+
+/** What a directory holds. Throws notFound for a path that is not there. */
+export async function listFiles(
+  context: ContainerContext,
+  container: Container,
+  asked: Asked,
+): Promise<DirectoryListing> {
+  await using held = await holdFileSystem(context, container, { withVolumes: true });
+  return await context.archiver.list(held, asked.path).catch(rethrow(asked));
+}
+
+/** Removes a path and all below it. Throws notFound, and the reason for what must stay. */
+export async function removeFile(
+  context: ContainerContext,
+  container: Container,
+  asked: Asked,
+): Promise<void> {
+  await using held = await holdFileSystem(context, container, { withVolumes: true });
+  await context.archiver.remove(held, asked.path, writeRules(container)).catch(rethrow(asked));
+}
+
+function writeRules({ record: { mounts, hostConfig } }: Container): WriteRules {
+  return {
+    isRootReadOnly: hostConfig.ReadonlyRootfs ?? false,
+    volumes: mounts.map(({ Destination, RW }) => ({ destination: Destination, isReadOnly: !RW })),
+  };
 }
 
 /** The tar of a path; the file system is held until it has been read or dropped. */
@@ -52,7 +80,7 @@ export async function archivePut(
     readonly copyUidGid: boolean;
   },
 ): Promise<void> {
-  const { mounts, hostConfig, config } = container.record;
+  const { config } = container.record;
   await using held = await holdFileSystem(context, container, { withVolumes: true });
   const user = config.User ?? '';
   const owner =
@@ -61,13 +89,7 @@ export async function archivePut(
     .write(held, {
       path: request.path,
       source: request.tar,
-      rules: {
-        isRootReadOnly: hostConfig.ReadonlyRootfs ?? false,
-        volumes: mounts.map(({ Destination, RW }) => ({
-          destination: Destination,
-          isReadOnly: !RW,
-        })),
-      },
+      rules: writeRules(container),
       options: {
         noOverwriteDirNonDir: request.noOverwriteDirNonDir,
         ...(owner ? { owner: { uid: owner.uid, gid: owner.gid } } : {}),

@@ -3,11 +3,25 @@ import { changes } from './changes.ts';
 import { commitContainer } from './commit.ts';
 import type { ContainerContext } from './container-context.ts';
 import type { ContainerService } from './container-service.ts';
-import { archiveGet, archivePut, archiveStat, exportTar } from './copy-files.ts';
+import {
+  archiveGet,
+  archivePut,
+  archiveStat,
+  exportTar,
+  listFiles,
+  removeFile,
+} from './copy-files.ts';
 
 type FileVerbs = Pick<
   ContainerService,
-  'changes' | 'exportTar' | 'archiveStat' | 'archiveGet' | 'archivePut' | 'commit'
+  | 'changes'
+  | 'exportTar'
+  | 'listFiles'
+  | 'removeFile'
+  | 'archiveStat'
+  | 'archiveGet'
+  | 'archivePut'
+  | 'commit'
 >;
 
 /** Each finds the container by the name asked for and does one thing. */
@@ -20,6 +34,8 @@ export function fileVerbs(context: ContainerContext): FileVerbs {
     archiveGet: async (name, path) => archiveGet(context, registry.find(name), { name, path }),
     archivePut: async (name, path, tar, options) =>
       archivePut(context, registry.find(name), { name, path, tar, ...options }),
+    listFiles: async (name, path) => listFiles(context, registry.find(name), { name, path }),
+    removeFile: async (name, path) => removeFile(context, registry.find(name), { name, path }),
     commit: async (name, options) => ({
       Id: await commitContainer(context, registry.find(name), options),
     }),
