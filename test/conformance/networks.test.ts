@@ -187,6 +187,8 @@ describeRows('networks', [
     "docker run -d --name cf -P --expose 80 --expose 81-82/udp busybox sleep 100 >/dev/null; docker inspect -f '{{len .NetworkSettings.Ports}}' cf",
     'docker run -d --name cg -p 18080:80/lamp busybox true',
     'docker run -d --name ch -p 70000:80 busybox true',
+    // The kernel decides; of this one both say the same.
+    'docker run -d --name sctp -p 18132:80/sctp busybox sleep 100 2>&1 | sed -E "s/[0-9a-f]{64}/ID/"; docker port sctp',
     `api POST /containers/create '{"Image":"busybox","Cmd":["sleep","100"],"HostConfig":{"PortBindings":{"80/tcp":[{"HostPort":"18100"}]}}}' | sed -E 's/[0-9a-f]{64}/ID/'`,
     `api POST /containers/create '{"Image":"busybox","HostConfig":{"PortBindings":{"80/tcp":[{"HostPort":"lamp"}]}}}'`,
     `api POST /containers/create '{"Image":"busybox","HostConfig":{"PortBindings":{"lamp":[{"HostPort":"1"}]}}}'`,

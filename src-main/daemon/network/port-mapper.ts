@@ -35,8 +35,7 @@ export interface PortMapperOptions {
 
 /** One port on one address of the host. */
 interface Mapping extends PortRule {
-  /** Of its proxy; undefined when the port is not held. */
-  readonly proxyId: number | undefined;
+  readonly proxyId: number;
 }
 
 type Wish = Omit<PortRule, 'hostPort'>;
@@ -97,8 +96,9 @@ export class PortMapper {
     const { number, protocol } = parsePort(port);
     const { usesProxy, hasIPv6 } = this.#options;
     const { address4, defaultIp } = request;
-    // The proxy carries IPv6 also to a container that has none.
-    const address6 = request.address6 ?? (usesProxy && protocol !== 'sctp' ? address4 : undefined);
+    // The proxy carries IPv6 also to a container that has none, but no SCTP.
+    const viaProxy = request.address6 ?? (usesProxy ? address4 : undefined);
+    const address6 = protocol === 'sctp' ? undefined : viaProxy;
     const { HostIp: asked } = binding;
     if (asked !== '' && !isIPv4(asked) && !isIPv6(asked))
       throw invalidArgument(`invalid host address in port binding: ${asked}`);
@@ -144,26 +144,19 @@ export class PortMapper {
   }
 
   /** Throws `Error starting userland proxy: listen tcp4 0.0.0.0:80: bind: address already in use`. */
-  async #hold(rule: PortRule): Promise<number | undefined> {
-    const { protocol } = rule;
-    // There are no such sockets in Node; the rule alone serves it.
-    if (protocol === 'sctp') return undefined;
+  async #hold(rule: PortRule): Promise<number> {
     const { proxies, usesProxy } = this.#options;
     try {
-      return await proxies.call('open', { ...rule, protocol, forwards: usesProxy });
+      return await proxies.call('open', { ...rule, forwards: usesProxy });
     } catch (error) {
-      const isV6 = isIPv6(rule.hostIp);
-      const address = isV6 ? `[${rule.hostIp}]` : rule.hostIp;
-      const where = `listen ${protocol}${isV6 ? 6 : 4} ${address}:${rule.hostPort}`;
-      const reason = LISTEN_FAILURES.find(({ code }) => hasErrno(error, code))?.text;
-      const what = `Error starting userland proxy: ${where}: ${reason ?? String(error)}`;
+      const what = `${usesProxy ? 'Error starting userland proxy: ' : ''}${listenFailure(rule, error)}`;
       throw hasErrno(error, 'EADDRINUSE') ? new PortTakenError(what) : internal(what);
     }
   }
 
   async #close(mappings: readonly Mapping[]): Promise<void> {
-    const ids = mappings.flatMap(({ proxyId }) => proxyId ?? []);
-    await Promise.all(ids.map((id) => this.#options.proxies.call('close', id)));
+    const { proxies } = this.#options;
+    await Promise.all(mappings.map(({ proxyId }) => proxies.call('close', proxyId)));
   }
 
   async #release(mappings: readonly Mapping[]): Promise<void> {
@@ -193,6 +186,13 @@ const LISTEN_FAILURES = [
   { code: 'EADDRNOTAVAIL', text: 'bind: cannot assign requested address' },
   { code: 'EACCES', text: 'bind: permission denied' },
 ] as const;
+
+function listenFailure({ protocol, hostIp, hostPort }: PortRule, error: unknown): string {
+  if (hasErrno(error, 'EPROTONOSUPPORT')) return 'protocol not supported';
+  const where = isIPv6(hostIp) ? `${protocol}6 [${hostIp}]` : `${protocol}4 ${hostIp}`;
+  const reason = LISTEN_FAILURES.find(({ code }) => hasErrno(error, code))?.text;
+  return `listen ${where}:${hostPort}: ${reason ?? String(error)}`;
+}
 
 /** What the rules translate; all of IPv6 goes through the proxy. */
 const translated = (mappings: readonly Mapping[]): readonly Mapping[] =>

@@ -3,12 +3,16 @@
  * machine to itself, between containers through the host, and all of IPv6. While it listens nobody else
  * can take the port (moby cmd/docker-proxy).
  */
+
 import { createSocket, type Socket as UdpSocket } from 'node:dgram';
+import { closeSync } from 'node:fs';
 import { connect, createServer, isIPv6, type Socket } from 'node:net';
 import { pipeline } from 'node:stream';
+import { openListener } from '../platform/socket.ts';
 
 export interface ProxyRequest {
-  readonly protocol: 'tcp' | 'udp';
+  /** SCTP is only held, whatever `forwards` says: there are no such sockets in Node. */
+  readonly protocol: 'tcp' | 'udp' | 'sctp';
   readonly hostIp: string;
   readonly hostPort: number;
   readonly containerIp: string;
@@ -20,9 +24,18 @@ export interface ProxyRequest {
 /** A client that has been silent this long is forgotten. */
 const UDP_IDLE_MS = 90_000;
 
-/** Listens; rejects with Node's error (EADDRINUSE, EADDRNOTAVAIL, EACCES). */
-export function openProxy(request: ProxyRequest): Promise<AsyncDisposable> {
-  return request.protocol === 'tcp' ? openTcp(request) : openUdp(request);
+/** Listens; rejects with an errno's code (EADDRINUSE, EADDRNOTAVAIL, EACCES, EPROTONOSUPPORT). */
+export async function openProxy(request: ProxyRequest): Promise<AsyncDisposable> {
+  switch (request.protocol) {
+    case 'tcp':
+      return openTcp(request);
+    case 'udp':
+      return openUdp(request);
+    case 'sctp': {
+      const fd = openListener('sctp', request.hostIp, request.hostPort);
+      return { [Symbol.asyncDispose]: async () => closeSync(fd) };
+    }
+  }
 }
 
 function openTcp(request: ProxyRequest): Promise<AsyncDisposable> {

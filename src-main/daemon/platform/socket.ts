@@ -7,12 +7,15 @@ import { checked, libcFunction } from './libc.ts';
 
 const socketC = libcFunction('int socket(int domain, int type, int protocol)');
 const bindC = libcFunction('int bind(int fd, const void *address, uint32_t length)');
+const listenC = libcFunction('int listen(int fd, int backlog)');
 const getsocknameC = libcFunction(
   'int getsockname(int fd, void *address, _Inout_ uint32_t *length)',
 );
 
 const AF_INET = 2;
-const SOCK = { tcp: 1, udp: 2 } as const;
+const SOCK = { tcp: 1, udp: 2, sctp: 1 } as const;
+/** 0: the type's own. */
+const IPPROTO = { tcp: 0, udp: 0, sctp: 132 } as const;
 const NONBLOCK_CLOEXEC = 0x800 | 0x80000;
 const ADDRESS_BYTES = 16;
 
@@ -26,8 +29,24 @@ function socketAddress(address: string, port: number): Buffer {
 }
 
 /** An unbound socket; the caller closes it. */
-export const openSocket = (protocol: 'tcp' | 'udp'): number =>
-  checked('socket', protocol, socketC, AF_INET, SOCK[protocol] | NONBLOCK_CLOEXEC, 0);
+export function openSocket(protocol: keyof typeof SOCK): number {
+  const type = SOCK[protocol] | NONBLOCK_CLOEXEC;
+  return checked('socket', protocol, socketC, AF_INET, type, IPPROTO[protocol]);
+}
+
+/** A listening socket, for protocols Node has no sockets of. Throws EPROTONOSUPPORT, EADDRINUSE, …; the caller closes it. */
+export function openListener(protocol: 'sctp', address: string, port: number): number {
+  const fd = openSocket(protocol);
+  try {
+    const bytes = socketAddress(address, port);
+    checked('bind', address, bindC, fd, bytes, bytes.length);
+    checked('listen', address, listenC, fd, 1);
+    return fd;
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
+}
 
 /** A socket bound to a free port of the address; the caller closes it. */
 export function openBoundSocket(
