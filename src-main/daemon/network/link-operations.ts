@@ -1,4 +1,4 @@
-/** Worker thread: everything that enters a network namespace or talks netlink. One call at a time. */
+/** Everything that enters a network namespace or talks netlink; synchronous, and moves the calling thread about. */
 
 import { failpoint } from '../platform/failpoint.ts';
 import { hasErrno, SyscallError } from '../platform/libc.ts';
@@ -22,7 +22,6 @@ import {
   type VethLink,
   type VlanLink,
 } from './link-calls.ts';
-import { serveCalls } from './worker-server.ts';
 
 /** In the home namespace, for as long as the worker lives. */
 const host = new Netlink();
@@ -277,7 +276,7 @@ function mapElement(rule: PortRule): MapElement {
   };
 }
 
-serveCalls<LinkCalls>({
+export const linkOperations: LinkCalls = {
   describeLink: (name) => {
     const link = host.link(name);
     return link && describe(link);
@@ -300,4 +299,4 @@ serveCalls<LinkCalls>({
     changeMapElements(table, { add: add.map(mapElement), remove: remove.map(mapElement) }),
   countRules,
   forgetUdpFlows: (hostPorts) => forgetUdpFlows(new Set(hostPorts)),
-});
+};
