@@ -104,7 +104,7 @@ describe(`${CONTAINERS} containers on one bridge`, () => {
     await room.network('second');
     const orders = vi.spyOn(WorkerClient.prototype, 'call');
     const names = (): readonly string[] => {
-      const called = orders.mock.calls.map(([name]) => String(name)).toSorted();
+      const called = orders.mock.calls.map(([name]) => name).toSorted();
       orders.mockClear();
       // A look at the rules after they changed comes in its own time.
       return called.filter((name) => name !== 'countRules');

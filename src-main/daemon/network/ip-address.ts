@@ -83,7 +83,7 @@ export const ipOfBytes = (bytes: Uint8Array): Ip => ({
   value: BigInt(`0x${Buffer.from(bytes).toString('hex')}`),
 });
 
-const sizeOf = ({ family, prefix }: Subnet): bigint => 1n << BigInt(BITS[family] - prefix);
+export const sizeOf = ({ family, prefix }: Subnet): bigint => 1n << BigInt(BITS[family] - prefix);
 
 export const lastOf = (subnet: Subnet): bigint => subnet.base + sizeOf(subnet) - 1n;
 

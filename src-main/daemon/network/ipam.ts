@@ -9,6 +9,7 @@ import {
   overlaps,
   parseCidr,
   type Subnet,
+  sizeOf,
 } from './ip-address.ts';
 
 export interface AddressPoolOptions {
@@ -29,8 +30,7 @@ export class AddressPool {
   /** Never given out: network, broadcast, gateway, reserved. */
   readonly #fixed: ReadonlySet<bigint>;
   readonly #taken = new Set<bigint>();
-  /** No address of the range below it is free. */
-  #lowest: bigint;
+  #next: bigint;
 
   constructor(options: AddressPoolOptions) {
     const { subnet, range = subnet, reserved = [] } = options;
@@ -41,16 +41,22 @@ export class AddressPool {
     const first = unusable.has(range.base) ? range.base + 1n : range.base;
     this.gateway = options.gateway ?? { family, value: first };
     this.#fixed = new Set([...unusable, this.gateway.value, ...reserved.map(({ value }) => value)]);
-    this.#lowest = range.base;
+    this.#next = range.base;
   }
 
-  /** The lowest free one of the range, so that a container that starts again mostly keeps its own. */
+  /**
+   * The next free address after the last one given. moby gives the lowest, but removes the old link before;
+   * here the kernel does that in its own time, and until then the link answers for its address.
+   */
   allocate(): Ip | undefined {
-    const { family } = this.#range;
-    for (let value = this.#lowest; value <= lastOf(this.#range); value++) {
+    const size = sizeOf(this.#range);
+    const { base, family } = this.#range;
+    const tries = BigInt(this.#taken.size + this.#fixed.size) + 1n;
+    for (let step = 0n; step < size && step < tries; step++) {
+      const value = base + ((this.#next - base + step) % size);
       if (this.#taken.has(value) || this.#fixed.has(value)) continue;
       this.#taken.add(value);
-      this.#lowest = value + 1n;
+      this.#next = value + 1n;
       return { family, value };
     }
     return undefined;
@@ -81,8 +87,6 @@ export class AddressPool {
 
   release(ip: Ip): void {
     this.#taken.delete(ip.value);
-    const isInRange = contains(this.#range, ip);
-    if (isInRange && ip.value < this.#lowest) this.#lowest = ip.value;
   }
 }
 
