@@ -9,12 +9,11 @@ import {
   readFileSync,
   readlinkSync,
   renameSync,
-  rmdirSync,
   rmSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { readdir } from 'node:fs/promises';
+import { readdir, rmdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { conflict, internal, invalidArgument } from '../../../shared/errors.ts';
 import type { LayerChange } from '../layer/layer-store.ts';
@@ -276,7 +275,8 @@ export class Overlay2Driver implements GraphDriver {
     await unmountAside(merged);
     this.#mounted.delete(id);
     try {
-      rmdirSync(merged);
+      // In the pool: the kernel takes it off other mount namespaces first, and waits for all processors.
+      await rmdir(merged);
     } catch (error) {
       // Busy: a process still has its root here; the directory is empty and goes with the layer.
       if (!hasErrno(error, 'ENOENT', 'EBUSY', 'ENOTEMPTY')) throw error;

@@ -353,7 +353,7 @@ export class FileLayerStore implements LayerStore {
   async #removeFiles(cacheId: string): Promise<void> {
     await this.#driver.remove(cacheId);
     failpoint('layer remove: directory removed');
-    await this.#metadata.abandon(cacheId);
+    this.#metadata.abandon(cacheId);
   }
 
   /** Removes layers no image and no container holds; called once the image store has taken its references. */

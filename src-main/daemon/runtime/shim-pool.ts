@@ -4,15 +4,15 @@
  * is running and idle already; any other call, and an empty pool, go to the real shim. One shim serves one
  * container, is containerd's own program, and ends when containerd shuts it down.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { accessSync, constants, existsSync } from 'node:fs';
-import { chmod, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { accessSync, constants, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { errorMessage } from '../../../shared/errors.ts';
 import type { Log } from '../log/log.ts';
 import { sweepTemporaryFiles, writeFileAtomic } from '../platform/atomic-file.ts';
+import { type DetachedProcess, startDetached } from '../platform/detached-process.ts';
 import { failpoint } from '../platform/failpoint.ts';
 import { holdFifo, makeFifo } from '../platform/fifo.ts';
 import { hasErrno } from '../platform/libc.ts';
@@ -107,7 +107,7 @@ exec ${realShim} "$@"
 
 interface WarmShim {
   readonly name: string;
-  readonly child: ChildProcess;
+  readonly child: DetachedProcess;
   readonly log: Disposable;
 }
 
@@ -184,10 +184,10 @@ export class ShimPool {
       const own = running.filter(({ id }) => id === name);
       const isClaimed = files.includes(`${name}.claimed`);
       const serves = served === undefined || served.has(this.#socketOf(name));
-      if (own.length > 0 && isClaimed && serves) await this.#withdraw(name);
+      if (own.length > 0 && isClaimed && serves) this.#withdraw(name);
       else {
         endShims(own);
-        await this.#discard(name);
+        this.#discard(name);
       }
     }
   }
@@ -219,7 +219,7 @@ export class ShimPool {
 
   async #refill(): Promise<void> {
     try {
-      await this.#dropClaimed();
+      this.#dropClaimed();
       while (!this.#isClosed && this.#shims.size < this.#target) await this.#startOne();
       if (this.#shims.size > QUIET_SIZE) this.#shrinkLater();
     } catch (error) {
@@ -238,16 +238,16 @@ export class ShimPool {
 
   /** Claims each as a launcher would: what is claimed by us, no container can get. */
   async #shrink(): Promise<void> {
-    await this.#dropClaimed();
+    this.#dropClaimed();
     for (const { name, child } of [...this.#shims.values()].slice(QUIET_SIZE)) {
-      if (!(await this.#claim(name))) continue;
+      if (!this.#claim(name)) continue;
       await this.#end(name, child);
     }
   }
 
-  async #claim(name: string): Promise<boolean> {
+  #claim(name: string): boolean {
     try {
-      await writeFile(join(this.#directory, `${name}.claimed`), '', { flag: 'wx' });
+      writeFileSync(join(this.#directory, `${name}.claimed`), '', { flag: 'wx' });
       return true;
     } catch (error) {
       if (hasErrno(error, 'EEXIST')) return false;
@@ -255,79 +255,70 @@ export class ShimPool {
     }
   }
 
-  async #end(name: string, child: ChildProcess): Promise<void> {
-    const exited = new Promise((resolve) => child.once('exit', resolve));
+  async #end(name: string, child: DetachedProcess): Promise<void> {
     child.kill('SIGKILL');
-    await exited;
-    await this.#onExit(name);
+    await child.ended;
+    this.#onExit(name);
   }
 
   /** Claimed shims belong to their containers now. */
-  async #dropClaimed(): Promise<void> {
+  #dropClaimed(): void {
     for (const shim of [...this.#shims.values()]) {
       if (!existsSync(join(this.#directory, `${shim.name}.claimed`))) continue;
       this.#shims.delete(shim.name);
       shim.log[Symbol.dispose]();
-      await this.#withdraw(shim.name);
+      this.#withdraw(shim.name);
     }
   }
 
   /** Its claim stays as long as it runs. */
-  async #withdraw(name: string): Promise<void> {
-    await rm(join(this.#directory, `${name}.ready`), { force: true });
+  #withdraw(name: string): void {
+    rmSync(join(this.#directory, `${name}.ready`), { force: true });
   }
 
-  async #discard(name: string): Promise<void> {
+  /** A handful of small files in memory: done at once, sooner than a thread could be asked. */
+  #discard(name: string): void {
     // In this order: without its claim a shim would be offered again.
-    await this.#withdraw(name);
-    await rm(join(this.#directory, `${name}.claimed`), { force: true });
-    await rm(join(this.#directory, name), { recursive: true, force: true });
+    this.#withdraw(name);
+    rmSync(join(this.#directory, `${name}.claimed`), { force: true });
+    rmSync(join(this.#directory, name), { recursive: true, force: true });
   }
 
   async #startOne(): Promise<void> {
     const name = `warm-${randomBytes(6).toString('hex')}`;
     const directory = join(this.#directory, name);
     const socket = this.#socketOf(name);
-    await mkdir(directory, { mode: 0o700 });
+    mkdirSync(directory, { mode: 0o700 });
     // The shim logs into a FIFO named `log` in its working directory, and must find a reader.
     makeFifo(join(directory, 'log'));
     const log = holdFifo(join(directory, 'log'));
-    const child = this.#spawn(name, directory, socket);
+    const child = await this.#spawn(name, directory).catch((error: unknown) => {
+      log[Symbol.dispose]();
+      this.#discard(name);
+      throw error;
+    });
     this.#shims.set(name, { name, child, log });
-    child.once('exit', () => void this.#onExit(name));
-    // Without a pid there was no program to run; `exit` does not come then.
-    child.once('error', () => void this.#onExit(name));
-    const pid = child.pid ?? 0;
+    void child.ended.then(() => this.#onExit(name));
     failpoint('restore: shim begun');
     await waitForFile(socket);
-    await protectFromOom(pid);
+    protectFromOom(child.pid);
     await writeFileAtomic(
       join(this.#directory, `${name}.ready`),
-      `unix://${socket}\n${String(pid)}\n`,
+      `unix://${socket}\n${String(child.pid)}\n`,
       { sync: false },
     );
   }
 
-  #spawn(name: string, directory: string, socket: string): ChildProcess {
+  #spawn(name: string, directory: string): Promise<DetachedProcess> {
     const { containerd, namespace } = this.#options;
-    const child = spawn(
+    return startDetached(
       this.#realShim ?? SHIM_BINARY,
       [
-        '-namespace',
-        namespace,
-        '-id',
-        name,
-        '-address',
-        containerd.address,
-        '-publish-binary',
-        'containerd',
-        '-socket',
-        socket,
+        ...['-namespace', namespace, '-id', name, '-address', containerd.address],
+        ...['-publish-binary', 'containerd', '-socket', this.#socketOf(name)],
       ],
       {
         cwd: directory,
-        detached: true,
-        stdio: 'ignore',
         env: {
           PATH: process.env['PATH'] ?? '/usr/sbin:/usr/bin:/sbin:/bin',
           TTRPC_ADDRESS: containerd.ttrpcAddress,
@@ -335,15 +326,13 @@ export class ShimPool {
         },
       },
     );
-    child.unref();
-    return child;
   }
 
-  async #onExit(name: string): Promise<void> {
+  #onExit(name: string): void {
     const shim = this.#shims.get(name);
     shim?.log[Symbol.dispose]();
     this.#shims.delete(name);
-    await this.#discard(name);
+    this.#discard(name);
   }
 
   /** Ends idle shims; those that serve a container stay. */
@@ -353,7 +342,7 @@ export class ShimPool {
     clearTimeout(this.#shrinkTimer);
     await this.#refilling;
     if (this.#realShim === undefined) return;
-    await this.#dropClaimed();
+    this.#dropClaimed();
     await Promise.all([...this.#shims.values()].map(({ name, child }) => this.#end(name, child)));
   }
 }
@@ -379,9 +368,9 @@ async function servedSockets(options: ShimPoolOptions): Promise<Set<string> | un
 }
 
 /** As containerd does for the shims it starts: memory is to be had from containers first. */
-async function protectFromOom(pid: number): Promise<void> {
+function protectFromOom(pid: number): void {
   try {
-    await writeFile(`/proc/${String(pid)}/oom_score_adj`, SHIM_OOM_SCORE);
+    writeFileSync(`/proc/${String(pid)}/oom_score_adj`, SHIM_OOM_SCORE);
   } catch (error) {
     // In a container or as an ordinary user we may not; the shim works all the same.
     if (!hasErrno(error, 'EACCES', 'EPERM', 'ENOENT')) throw error;

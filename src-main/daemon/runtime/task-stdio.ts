@@ -2,7 +2,8 @@
  * The FIFOs a process's streams go through, and our ends of them. The shim holds its ends open itself,
  * so that a process survives us: while nobody reads it waits once a pipe (64 KiB) is full, and nothing is lost.
  */
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { mkdirSync, rmSync } from 'node:fs';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -53,22 +54,22 @@ export class TaskStdio {
   static async create(execRoot: string, id: string, shape: StdioShape): Promise<TaskStdio> {
     const directory = directoryOf(execRoot, id);
     // The end of a process left over under this id would be the end of file in FIFOs shared with it.
-    await rm(directory, { recursive: true, force: true });
-    await mkdir(directory, { recursive: true, mode: 0o700 });
+    rmSync(directory, { recursive: true, force: true });
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
     return new TaskStdio(directory, shape);
   }
 
   /** Opens our ends anew after a restart of the daemon; what waits in the pipes is read. */
   static async reopen(execRoot: string, id: string, shape: StdioShape): Promise<TaskStdio> {
     const directory = directoryOf(execRoot, id);
-    await mkdir(directory, { recursive: true, mode: 0o700 });
+    mkdirSync(directory, { recursive: true, mode: 0o700 });
     return new TaskStdio(directory, shape);
   }
 
   /** Removes the FIFOs of processes that are gone, and of execs whose client went with the daemon; `live` are container ids. */
   static async sweep(execRoot: string, live: ReadonlySet<string>): Promise<void> {
     const parent = directoryOf(execRoot, '');
-    await mkdir(parent, { recursive: true, mode: 0o700 });
+    mkdirSync(parent, { recursive: true, mode: 0o700 });
     for (const id of await readdir(parent)) {
       if (!live.has(id)) await rm(join(parent, id), { recursive: true, force: true });
     }
@@ -114,7 +115,8 @@ export class TaskStdio {
   /** Closes our ends and removes the FIFOs. */
   async close(): Promise<void> {
     await this.letGo();
-    await rm(this.#directory, { recursive: true, force: true });
+    // Three names in memory: sooner done than a thread is asked.
+    rmSync(this.#directory, { recursive: true, force: true });
   }
 }
 
