@@ -1,12 +1,12 @@
-/** Builds dist/: the daemon and shell file by file, the preload script and the window as one bundle each. */
+/** Builds dist/: daemon, app and workers with what they share, the preload script, the window. */
 import { join } from 'node:path';
 import { must, pinnedNode, root } from './setup.mjs';
 
 const bin = (name) => join(root, 'node_modules/.bin', name);
 const env = { ...process.env, PATH: `${join(pinnedNode, '..')}:${process.env.PATH}` };
 
-must(bin('tsc'), ['-b', 'shared', 'src-main'], { env });
 for (const config of [
+  'src-main/vite.config.mjs',
   'src-main/shell/electron/preload/vite.config.mjs',
   'src-renderer/vite.config.ts',
 ])

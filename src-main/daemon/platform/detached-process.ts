@@ -102,7 +102,7 @@ function spawn(
       [...argv, null],
       [...envp, null],
       (error: unknown, errno: number) => {
-        if (error) reject(error as Error);
+        if (error) reject(error);
         else if (errno !== 0) reject(new SyscallError('posix_spawn', errno, path));
         else resolve(pid[0]);
       },

@@ -2,6 +2,7 @@
 import { existsSync, readFileSync, readlinkSync } from 'node:fs';
 import { arch, cpus, hostname, release, totalmem } from 'node:os';
 import { type CgroupFeatures, cgroupFeatures } from './cgroup-features.ts';
+import { libcFunction } from './libc.ts';
 
 export interface MachineFacts {
   readonly kernelVersion: string;
@@ -62,6 +63,14 @@ export function machineFacts(): MachineFacts {
     hasSeccomp: readFileSync('/proc/self/status', 'utf8').includes('Seccomp:'),
     initPath: findInit(),
   };
+}
+
+const X32_GETPID = 0x4000_0000 + 39;
+
+/** Whether programs of the x32 ABI can run: 64-bit registers, 32-bit pointers, system calls of its own. */
+export function hasX32(): boolean {
+  if (process.arch !== 'x64') return false;
+  return libcFunction('int64 syscall(int64 number)')(X32_GETPID) === process.pid;
 }
 
 /** Why the daemon cannot run here; undefined when it can. */

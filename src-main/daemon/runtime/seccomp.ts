@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { errorMessage, internal } from '../../../shared/errors.ts';
+import { hasX32 } from '../platform/kernel.ts';
 import defaultProfile from './seccomp-default.json' with { type: 'json' };
 
 interface Condition {
@@ -88,13 +89,28 @@ function convert(profile: Profile, capabilities: readonly string[]): object {
 
 const defaults = new Map<string, object>();
 
-/** Docker's default profile; computed once a capability set. */
+/**
+ * Docker's default profile; computed once a capability set. Rules for x32 are left out where the kernel
+ * runs no such programs: its system calls are refused then either way (by a signal, not by ENOSYS), and
+ * runc is spared a third of the filter at every start.
+ */
 function defaultFor(capabilities: readonly string[]): object {
   const key = [...capabilities].sort().join(' ');
-  const known = defaults.get(key) ?? convert(defaultProfile, capabilities);
+  const known = defaults.get(key) ?? convert(profileOfKernel(), capabilities);
   defaults.set(key, known);
   return known;
 }
+
+const profileOfKernel = (): Profile =>
+  hasX32()
+    ? defaultProfile
+    : {
+        ...defaultProfile,
+        archMap: defaultProfile.archMap.map(({ architecture, subArchitectures }) => ({
+          architecture,
+          subArchitectures: subArchitectures?.filter((name) => name !== 'SCMP_ARCH_X32') ?? null,
+        })),
+      };
 
 export interface SeccompChoice {
   readonly privileged: boolean;
