@@ -67,12 +67,22 @@ const appInfoSchema = z.object({
   hasNativeDialogs: z.boolean(),
 });
 
+/** What of the containers is shown, kept under a name. */
+const containerFilterSchema = z.object({
+  name: z.string().min(1).max(60),
+  search: z.string().max(200),
+  state: z.enum(['all', 'running', 'stopped']),
+});
+
 const settingsFields = {
   theme: z.enum(['system', 'light', 'dark']),
   keepRunningInTray: z.boolean(),
   terminalFontSize: z.number().int().min(8).max(32),
   /** app: as the rest of the window. */
   terminalTheme: z.enum(['dark', 'app']),
+  /** Keys of the columns the container list shows. */
+  containerColumns: z.array(z.string().max(40)).max(40),
+  containerFilters: z.array(containerFilterSchema).max(50),
 };
 
 /** What the user chose; what a file lacks has its default. */
@@ -81,6 +91,8 @@ export const settingsSchema = z.object({
   keepRunningInTray: settingsFields.keepRunningInTray.default(true),
   terminalFontSize: settingsFields.terminalFontSize.default(13),
   terminalTheme: settingsFields.terminalTheme.default('dark'),
+  containerColumns: settingsFields.containerColumns.default(['image', 'state', 'usage', 'ports']),
+  containerFilters: settingsFields.containerFilters.default([]),
 });
 
 /** A change names only what changes: no defaults, they would undo the other choices. */
@@ -205,4 +217,5 @@ export type { DockerContext, HostQuestion, HostRow, HostWay, NewHost } from './h
 export type TerminalTarget = z.output<typeof terminalTargetSchema>;
 export type TerminalRow = z.output<typeof terminalRowSchema>;
 export type AppInfo = z.output<typeof appInfoSchema>;
+export type ContainerFilter = z.output<typeof containerFilterSchema>;
 export type Settings = z.output<typeof settingsSchema>;

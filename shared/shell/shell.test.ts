@@ -6,11 +6,13 @@ import { decodeFrameMessage, encodeFrameMessage, type Frame, portPair } from './
 import { type ServedDuplex, type ShellHandlers, serveShell } from './server.ts';
 
 const settings = {
-  theme: 'system',
+  theme: 'system' as const,
   keepRunningInTray: true,
   terminalFontSize: 13,
-  terminalTheme: 'dark',
-} as const;
+  terminalTheme: 'dark' as const,
+  containerColumns: [],
+  containerFilters: [],
+};
 
 function connect(overrides: Partial<ShellHandlers> = {}): ShellClient {
   const [window, shell] = portPair();

@@ -4,8 +4,10 @@ import { Link } from 'wouter';
 import type { ContainerSummary } from '../../shared/engine/engine-api.ts';
 import { useApp, useLive } from '../app/context.tsx';
 import { Confirm } from '../ui/Confirm.tsx';
+import { ColumnsMenu } from './ColumnsMenu.tsx';
 import { ContainerTable, VERBS } from './ContainerTable.tsx';
 import { act, canDo, isLive, nameOf, type Verb } from './container-actions.ts';
+import { FiltersMenu } from './FiltersMenu.tsx';
 
 const FILTERS = ['all', 'running', 'stopped'] as const;
 type Filter = (typeof FILTERS)[number];
@@ -76,7 +78,15 @@ export function ContainerList() {
             </button>
           ))}
         </div>
+        <FiltersMenu
+          current={{ search, state: filter }}
+          onChoose={(chosen) => {
+            setSearch(chosen.search);
+            setFilter(chosen.state);
+          }}
+        />
         <div className="spacer" />
+        <ColumnsMenu />
         <Link href="/create" className="button primary">
           <Plus size={16} aria-hidden /> Create
         </Link>

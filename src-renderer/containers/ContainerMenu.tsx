@@ -45,7 +45,7 @@ export function ContainerMenu({ container }: { readonly container: ContainerSumm
   ];
   return (
     <>
-      <DropdownMenu.Root>
+      <DropdownMenu.Root modal={false}>
         <DropdownMenu.Trigger asChild>
           <button type="button" className="icon" aria-label={`More for ${name}`} title="More">
             <MoreHorizontal size={16} aria-hidden />

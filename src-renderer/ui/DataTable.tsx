@@ -1,9 +1,12 @@
 /** A table of any length: rows drawn as they come into view, sorted by its headings, walked by the keyboard. */
 import { useVirtualizer } from '@tanstack/react-virtual';
-import { ArrowDown, ArrowUp } from 'lucide-react';
+import { ArrowDown, ArrowUp, ChevronDown, ChevronRight } from 'lucide-react';
 import { type KeyboardEvent, type ReactNode, useMemo, useRef, useState } from 'react';
+import { groupedRows, type Line } from './grouped-rows.ts';
 
+/** One line of text; a table whose cells have two asks for more. */
 const ROW_HEIGHT = 44;
+const NO_GROUPS = (): undefined => undefined;
 
 export interface Column<T> {
   readonly key: string;
@@ -18,6 +21,15 @@ export interface Column<T> {
   readonly isNumber?: boolean;
 }
 
+/** Rows that stand together below a head of their own, and fold away. */
+export interface Grouping<T> {
+  /** Undefined for a row of its own. */
+  readonly groupOf: (row: T) => string | undefined;
+  readonly nameOf: (group: string) => string;
+  /** What the head shows beside the button that folds it. */
+  readonly render: (group: string, rows: readonly T[]) => ReactNode;
+}
+
 interface DataTableProps<T> {
   readonly label: string;
   readonly columns: readonly Column<T>[];
@@ -27,6 +39,11 @@ interface DataTableProps<T> {
   readonly nameOf: (row: T) => string;
   readonly onOpen?: ((row: T) => void) | undefined;
   readonly onRemove?: ((row: T) => void) | undefined;
+  /** The space bar. */
+  readonly onToggle?: ((row: T) => void) | undefined;
+  readonly isBusy?: ((row: T) => boolean) | undefined;
+  readonly grouping?: Grouping<T> | undefined;
+  readonly rowHeight?: number;
 }
 
 interface Order {
@@ -47,17 +64,28 @@ function sorted<T>(rows: readonly T[], columns: readonly Column<T>[], order: Ord
 }
 
 export function DataTable<T>(props: DataTableProps<T>) {
-  const { label, columns, rows, keyOf } = props;
+  const { label, columns, rows, keyOf, grouping, rowHeight = ROW_HEIGHT } = props;
+  const [closed, setClosed] = useState<ReadonlySet<string>>(new Set());
   const [order, setOrder] = useState<Order>();
-  const shown = useMemo(() => sorted(rows, columns, order), [rows, columns, order]);
+  const groupOf = grouping?.groupOf ?? NO_GROUPS;
+  const shown = useMemo(
+    () => groupedRows(sorted(rows, columns, order), groupOf, closed),
+    [rows, columns, order, groupOf, closed],
+  );
+  const fold = (group: string): void => {
+    const next = new Set(closed);
+    if (!next.delete(group)) next.add(group);
+    setClosed(next);
+  };
   const scroller = useRef<HTMLDivElement>(null);
   const virtual = useVirtualizer({
     count: shown.length,
     getScrollElement: () => scroller.current,
-    estimateSize: () => ROW_HEIGHT,
+    estimateSize: () => rowHeight,
     getItemKey: (index) => {
-      const row = shown[index];
-      return row === undefined ? index : keyOf(row);
+      const line = shown[index];
+      if (!line) return index;
+      return line.kind === 'row' ? keyOf(line.row) : `group ${line.group}`;
     },
     overscan: 12,
   });
@@ -82,14 +110,26 @@ export function DataTable<T>(props: DataTableProps<T>) {
         </div>
         <div role="rowgroup" style={{ height: virtual.getTotalSize(), position: 'relative' }}>
           {virtual.getVirtualItems().map((item) => {
-            const row = shown[item.index];
-            return row === undefined ? null : (
-              <Row
+            const line = shown[item.index];
+            const place = { position: 'absolute', top: item.start, left: 0, right: 0 } as const;
+            if (line?.kind === 'row')
+              return (
+                <Row
+                  key={item.key}
+                  {...props}
+                  row={line.row}
+                  isInGroup={line.isInGroup}
+                  index={item.index}
+                  style={{ ...grid, ...place, height: rowHeight }}
+                />
+              );
+            return !line || !grouping ? null : (
+              <GroupHead
                 key={item.key}
-                {...props}
-                row={row}
+                {...{ line, grouping }}
                 index={item.index}
-                style={{ ...grid, position: 'absolute', top: item.start, left: 0, right: 0 }}
+                style={{ ...place, height: rowHeight }}
+                onFold={() => fold(line.group)}
               />
             );
           })}
@@ -127,13 +167,44 @@ function Heading<T>({ column, order, onSort }: HeadingProps<T>) {
   );
 }
 
+interface GroupHeadProps<T> {
+  readonly line: Extract<Line<T>, { kind: 'group' }>;
+  readonly grouping: Grouping<T>;
+  readonly index: number;
+  readonly style: React.CSSProperties;
+  readonly onFold: () => void;
+}
+
+function GroupHead<T>({ line, grouping, index, style, onFold }: GroupHeadProps<T>) {
+  const { group, rows, isOpen } = line;
+  const Arrow = isOpen ? ChevronDown : ChevronRight;
+  return (
+    <div
+      role="row"
+      aria-rowindex={index + 2}
+      aria-label={grouping.nameOf(group)}
+      className="row body group"
+      style={style}
+    >
+      <span role="cell">
+        <button type="button" className="heading" aria-expanded={isOpen} onClick={onFold}>
+          <Arrow size={15} aria-hidden /> <b>{group}</b>
+        </button>
+      </span>
+      {grouping.render(group, rows)}
+    </div>
+  );
+}
+
 interface RowProps<T> extends DataTableProps<T> {
   readonly row: T;
+  readonly isInGroup: boolean;
   readonly index: number;
   readonly style: React.CSSProperties;
 }
 
-function Row<T>({ row, index, columns, nameOf, onOpen, onRemove, style }: RowProps<T>) {
+function Row<T>(props: RowProps<T>) {
+  const { row, isInGroup, index, columns, nameOf, onOpen, onRemove, onToggle, style } = props;
   const onKeyDown = (event: KeyboardEvent<HTMLDivElement>): void => {
     if (event.target !== event.currentTarget) return;
     const sibling = event.key === 'ArrowDown' ? 'nextElementSibling' : 'previousElementSibling';
@@ -142,6 +213,10 @@ function Row<T>({ row, index, columns, nameOf, onOpen, onRemove, style }: RowPro
         return onOpen?.(row);
       case 'Delete':
         return onRemove?.(row);
+      case ' ':
+        if (!onToggle) return;
+        event.preventDefault();
+        return onToggle(row);
       case 'ArrowDown':
       case 'ArrowUp':
         event.preventDefault();
@@ -154,7 +229,7 @@ function Row<T>({ row, index, columns, nameOf, onOpen, onRemove, style }: RowPro
       tabIndex={0}
       aria-rowindex={index + 2}
       aria-label={nameOf(row)}
-      className={`row body${onOpen ? '' : ' still'}`}
+      className={`row body${onOpen ? '' : ' still'}${isInGroup ? ' in-group' : ''}${props.isBusy?.(row) ? ' busy' : ''}`}
       style={style}
       onClick={() => onOpen?.(row)}
       onKeyDown={onKeyDown}

@@ -75,8 +75,7 @@ export const contractCases: readonly ContractCase[] = [
       const info = await client.call('app.info', {});
       equal(info.name, 'Windlass', 'name');
       const written = await client.call('settings.write', { theme: 'dark' });
-      const expected = { keepRunningInTray: true, terminalFontSize: 13, terminalTheme: 'dark' };
-      equal(written, { theme: 'dark', ...expected }, 'settings');
+      equal([written.theme, written.terminalFontSize], ['dark', 13], 'settings');
     },
   },
   {

@@ -120,6 +120,8 @@ export function contractShell(): ShellHandlers {
       keepRunningInTray: true,
       terminalFontSize: change.terminalFontSize ?? 13,
       terminalTheme: 'dark',
+      containerColumns: change.containerColumns ?? [],
+      containerFilters: [],
     }),
     'external.open': async () => ({}),
   };
