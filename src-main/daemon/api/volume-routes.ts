@@ -1,6 +1,8 @@
 /** `/volumes/…` (moby api/server/router/volume). */
 import { z } from 'zod';
+import { errorMessage, invalidArgument } from '../../../shared/errors.ts';
 import type { VolumeService } from '../volume/volume-service.ts';
+import type { ApiRequest } from './request.ts';
 import { del, get, post, type Route } from './route.ts';
 
 const createSchema = z.looseObject({
@@ -10,9 +12,17 @@ const createSchema = z.looseObject({
   Labels: z.record(z.string(), z.string()).nullish(),
 });
 
+function filtersOf(request: ApiRequest): ReturnType<ApiRequest['filters']> {
+  try {
+    return request.filters();
+  } catch (error) {
+    throw invalidArgument(`error reading volume filters: ${errorMessage(error)}`, { cause: error });
+  }
+}
+
 export function volumeRoutes(volumes: VolumeService): readonly Route[] {
   return [
-    get('/volumes', async (request) => request.json(await volumes.list(request.filters()))),
+    get('/volumes', async (request) => request.json(await volumes.list(filtersOf(request)))),
     post('/volumes/create', async (request) => {
       const { Name, Driver, DriverOpts, Labels } = await request.body(createSchema);
       const volume = await volumes.create({

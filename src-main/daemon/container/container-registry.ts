@@ -31,6 +31,7 @@ export class ContainerRegistry {
 
   /** The container for an id, a name (with or without slash) or a unique id prefix. */
   find(nameOrId: string): Container {
+    if (nameOrId === '') throw invalidArgument('invalid name or ID supplied: ""');
     const name = nameOrId.replace(/^\//, '');
     const direct = this.#byId.get(nameOrId) ?? this.#byName(name);
     if (direct) return direct;

@@ -15,7 +15,7 @@ const MODE_GROUPS: readonly (readonly string[])[] = [
   ['z', 'Z'],
   PROPAGATIONS,
   ['nocopy'],
-  ['consistent', 'cached', 'delegated', 'default'],
+  ['consistent', 'cached', 'delegated'],
 ];
 
 /** True when every word of the mode is known and no group is named twice. */

@@ -3,7 +3,7 @@
  * Follows moby daemon/create_unix.go (populateVolumes) and container_unix.go (CopyImagePathContent).
  */
 import { readdir } from 'node:fs/promises';
-import { invalidArgument } from '../../../shared/errors.ts';
+import { internal, invalidArgument } from '../../../shared/errors.ts';
 import type { ReadWriteLayer } from '../layer/layer-store.ts';
 import type { SpanSink } from '../network/network-controller.ts';
 import { copyTree } from '../platform/copy-tree.ts';
@@ -36,7 +36,10 @@ async function copyUp(request: CopyUpRequest, mount: ContainerMount, root: strin
   const source = await resolveInRoot(root, mount.Destination);
   if (source.kind === 'missing') return;
   if (source.kind !== 'directory')
-    throw invalidArgument(`cannot mount volume over existing file, file exists ${source.path}`);
+    // Two places in moby.
+    throw mount.anonymous
+      ? invalidArgument(`cannot mount volume over existing file, file exists ${source.path}`)
+      : internal(`source ${source.path} is not directory`);
   const name = mount.Name ?? '';
   const target = await request.volumes.mount(name, request.containerId);
   try {

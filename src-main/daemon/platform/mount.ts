@@ -37,9 +37,13 @@ export interface MountRequest {
   readonly data?: string;
 }
 
+/** As mount(2) takes them. */
+export const mountFlagBits = (flags: readonly MountFlag[]): number =>
+  flags.reduce((sum, name) => sum | FLAGS[name], 0);
+
 /** Mounts; throws SyscallError that names the target. */
 export function mount(request: MountRequest): void {
-  const flags = (request.flags ?? []).reduce((sum, name) => sum | FLAGS[name], 0);
+  const flags = mountFlagBits(request.flags ?? []);
   const { source, target, type, data = '' } = request;
   checked(
     'mount',

@@ -2,7 +2,8 @@
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { errorMessage, internal, invalidArgument } from '../../../shared/errors.ts';
-import { type MountFlag, mount, unmountIfMounted } from '../platform/mount.ts';
+import { hasErrno } from '../platform/libc.ts';
+import { type MountFlag, mount, mountFlagBits, unmountIfMounted } from '../platform/mount.ts';
 
 export type LocalOptions = Readonly<Record<string, string>>;
 
@@ -19,8 +20,11 @@ export function checkLocalOptions(options: LocalOptions): void {
   const unknown = Object.keys(options).find((name) => !KNOWN.includes(name));
   if (unknown !== undefined) throw invalidArgument(`invalid option: "${unknown}"`);
   for (const [name, others] of MANDATORY) {
-    const missing = options[name] && others.find((other) => !options[other]);
-    if (missing) throw invalidArgument(`missing required option: "${missing}"`);
+    const missing =
+      options[name] === undefined
+        ? undefined
+        : others.find((other) => options[other] === undefined);
+    if (missing !== undefined) throw invalidArgument(`missing required option: "${missing}"`);
   }
   if (options['size'] !== undefined)
     throw invalidArgument('quota size requested but no quota support');
@@ -68,8 +72,13 @@ export async function mountLocal(path: string, options: LocalOptions): Promise<v
     if (flags.some((flag) => flag === 'bind' || flag === 'rbind') && flags.length > 1)
       mount({ ...request, flags: [...flags, 'remount'], data });
   } catch (error) {
+    const bits = mountFlagBits(flags);
+    const details = [
+      ...(bits === 0 ? [] : [`, flags: 0x${bits.toString(16)}`]),
+      ...(data === '' ? [] : [`, data: ${data}`]),
+    ];
     throw internal(
-      `failed to mount local volume: mount ${device}:${path}${data === '' ? '' : `, data: ${data}`}: ${reasonOf(error)}`,
+      `failed to mount local volume: mount ${device}:${path}${details.join('')}: ${reasonOf(error)}`,
       { cause: error },
     );
   }
@@ -91,11 +100,23 @@ const reasonOf = (error: unknown): string =>
   (error instanceof Error && 'code' in error ? WORDS[String(error.code)] : undefined) ??
   errorMessage(error);
 
+async function addressOf(name: string): Promise<string> {
+  try {
+    return (await lookup(name)).address;
+  } catch (error) {
+    const isUnknown = hasErrno(error, 'ENOTFOUND');
+    throw internal(
+      `error resolving passed in network volume address: lookup ${name}: ${isUnknown ? 'no such host' : errorMessage(error)}`,
+      { cause: error },
+    );
+  }
+}
+
 /** The kernel's nfs and cifs take addresses only; a name is looked up for them. */
 async function withAddress(type: string, o: string): Promise<string> {
   if (!type.startsWith('nfs') && type !== 'cifs') return o;
   const name = ADDRESS.exec(o)?.[2] ?? '';
   if (name === '' || isIP(name) !== 0) return o;
-  const { address } = await lookup(name);
+  const address = await addressOf(name);
   return o.replace(ADDRESS, `$1addr=${address}`);
 }
