@@ -6,6 +6,7 @@ import type { AppInfo, HostRow, Settings, ShellClient } from '../../shared/shell
 import { Activity } from '../activity/Activity.tsx';
 import { ContainerDetail } from '../containers/ContainerDetail.tsx';
 import { ContainerList } from '../containers/ContainerList.tsx';
+import { LogsPage } from '../containers/LogsPage.tsx';
 import { CreateWizard } from '../create/CreateWizard.tsx';
 import { DiskUse } from '../disk/DiskUse.tsx';
 import { EngineClient } from '../engine/engine-client.ts';
@@ -108,6 +109,9 @@ export function App({ shell, info, initialHosts, initialSettings }: AppProps) {
               <CreateWizard />
             </Route>
             <Route path="/containers/:id">{({ id }) => <ContainerDetail key={id} id={id} />}</Route>
+            <Route path="/logs">
+              <LogsPage />
+            </Route>
             <Route path="/images">
               <ImageList />
             </Route>
@@ -173,7 +177,7 @@ function Sidebar({ theme, onTheme }: SidebarProps) {
   const next = THEMES[(THEMES.indexOf(theme) + 1) % THEMES.length] ?? 'system';
   const isHere = (path: string): boolean =>
     path === '/'
-      ? location === '/' || /^\/(containers|create)/.test(location)
+      ? location === '/' || /^\/(containers|create|logs)/.test(location)
       : location.startsWith(path);
   return (
     <nav className="sidebar" aria-label="Sections">

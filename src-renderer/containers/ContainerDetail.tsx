@@ -81,7 +81,10 @@ export function ContainerDetail({ id }: { readonly id: string }) {
           ))}
         </Tabs.List>
         <Tabs.Content value="logs">
-          <LogsTab id={id} name={nameOf(container)} state={container.State ?? ''} />
+          <LogsTab
+            name={nameOf(container)}
+            sources={[{ id, name: nameOf(container), state: container.State ?? '' }]}
+          />
         </Tabs.Content>
         <Tabs.Content value="terminal">
           <ContainerTerminals container={container} />

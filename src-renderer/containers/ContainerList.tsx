@@ -99,6 +99,9 @@ export function ContainerList() {
               {label}
             </button>
           ))}
+          <Link href={`/logs?ids=${chosen.map(({ Id }) => Id).join(',')}`} className="button">
+            Logs
+          </Link>
           <button type="button" className="quiet" onClick={() => setSelected(new Set())}>
             Clear
           </button>

@@ -1,17 +1,16 @@
 /** The table of the container list: chosen columns, Compose projects that fold and are acted on as one. */
-import { Play, RotateCw, Skull, Square, Trash2 } from 'lucide-react';
+import { Play, RotateCw, ScrollText, Skull, Square, Trash2 } from 'lucide-react';
 import { useMemo } from 'react';
-import { useLocation } from 'wouter';
+import { Link, useLocation } from 'wouter';
 import type { ContainerSummary } from '../../shared/engine/engine-api.ts';
 import { useApp } from '../app/context.tsx';
 import { type Column, DataTable, type Grouping } from '../ui/DataTable.tsx';
 import { ContainerMenu } from './ContainerMenu.tsx';
-import { canDo, isLive, nameOf, type Verb } from './container-actions.ts';
+import { canDo, isLive, nameOf, projectOf, type Verb } from './container-actions.ts';
 import { CONTAINER_COLUMNS, NAME_COLUMN } from './container-columns.tsx';
 
 /** Two lines of text. */
 const ROW_HEIGHT = 52;
-const PROJECT_LABEL = 'com.docker.compose.project';
 
 export const VERBS: readonly { verb: Verb; label: string; icon: typeof Play }[] = [
   { verb: 'start', label: 'Start', icon: Play },
@@ -29,8 +28,6 @@ interface TableProps {
   readonly onRun: (verb: Verb, targets: readonly ContainerSummary[]) => void;
 }
 
-const projectOf = (container: ContainerSummary): string | undefined =>
-  container.Labels?.[PROJECT_LABEL];
 const idOf = ({ Id = '' }: ContainerSummary): string => Id;
 
 export function ContainerTable({ rows, selected, busy, onToggle, onRun }: TableProps) {
@@ -52,6 +49,14 @@ export function ContainerTable({ rows, selected, busy, onToggle, onRun }: TableP
           {members.filter(isLive).length} of {members.length} running
         </span>
         <span role="cell" className="row-actions">
+          <Link
+            href={`/logs?project=${encodeURIComponent(project)}`}
+            className="button icon"
+            aria-label={`Logs of project ${project}`}
+            title="Logs of all"
+          >
+            <ScrollText size={16} aria-hidden />
+          </Link>
           <Verbs
             what={`project ${project}`}
             verbs={VERBS.filter(({ verb }) => members.some((one) => canDo(verb, one)))}

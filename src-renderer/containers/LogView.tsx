@@ -2,6 +2,7 @@
 import { useVirtualizer } from '@tanstack/react-virtual';
 import { useEffect, useRef, useState } from 'react';
 import { ansiSpans } from './ansi.ts';
+import { colourOf } from './LogLegend.tsx';
 import type { LogLine } from './log-buffer.ts';
 import { cutAtMatches } from './log-search.ts';
 
@@ -10,13 +11,17 @@ const NEAR_END = 40;
 
 interface LogViewProps {
   readonly lines: readonly LogLine[];
+  /** Of the containers, when there are several. */
+  readonly names: readonly string[] | undefined;
+  readonly timestamps: boolean;
   readonly wraps: boolean;
   readonly matcher: RegExp | undefined;
   /** A line to bring into view; following stops. */
   readonly current: number | undefined;
 }
 
-export function LogView({ lines, wraps, matcher, current }: LogViewProps) {
+export function LogView(props: LogViewProps) {
+  const { lines, names, timestamps, wraps, matcher, current } = props;
   const scroller = useRef<HTMLDivElement>(null);
   const [follows, setFollows] = useState(true);
   const virtual = useVirtualizer({
@@ -63,6 +68,12 @@ export function LogView({ lines, wraps, matcher, current }: LogViewProps) {
                   className={`log-line ${line.source}${line.number === currentNumber ? ' current' : ''}`}
                   style={{ transform: `translateY(${item.start}px)` }}
                 >
+                  {timestamps && line.time !== undefined && (
+                    <span className="muted">{line.time} </span>
+                  )}
+                  {names && (
+                    <span className={`log-from ${colourOf(line.from)}`}>{names[line.from]} </span>
+                  )}
                   <LineText text={line.text} matcher={matcher} />
                 </div>
               )

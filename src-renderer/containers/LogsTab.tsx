@@ -1,50 +1,52 @@
-/** What a container wrote: searched, filtered, saved; bounded however much it writes. */
+/** What containers wrote, one or several: searched, filtered, saved; bounded however much it writes. */
 import { ChevronDown, ChevronUp } from 'lucide-react';
 import { useMemo, useState } from 'react';
-import { showToast } from '../ui/toasts.ts';
+import { useApp } from '../app/context.tsx';
+import { saveStream } from '../ui/save-stream.ts';
+import { showToast, tellFailure } from '../ui/toasts.ts';
+import { LogLegend } from './LogLegend.tsx';
+import { LogPeriodField } from './LogPeriodField.tsx';
 import { LogView } from './LogView.tsx';
-import { withoutAnsi } from './log-buffer.ts';
+import { textOf, wholeLog } from './log-export.ts';
 import { linesOf, matcherOf, matchesIn, type StreamChoice } from './log-search.ts';
-import { useLog } from './use-log.ts';
+import { type LogPeriod, type LogSource, useLog } from './use-log.ts';
 
 const STREAMS: readonly (readonly [StreamChoice, string])[] = [
   ['both', 'All'],
   ['stdout', 'Output'],
   ['stderr', 'Errors'],
 ];
-const PERIODS: readonly (readonly [seconds: number, words: string])[] = [
-  [0, 'from the start'],
-  [300, 'of 5 minutes'],
-  [3600, 'of an hour'],
-  [86_400, 'of a day'],
-];
-
 interface LogsTabProps {
-  readonly id: string;
+  /** What the saved file is called. */
   readonly name: string;
-  /** A start begins the stream anew. */
-  readonly state: string;
+  readonly sources: readonly LogSource[];
 }
 
-export function LogsTab({ id, name, state }: LogsTabProps) {
+export function LogsTab({ name, sources }: LogsTabProps) {
+  const { engine } = useApp();
   const [timestamps, setTimestamps] = useState(false);
   const [wraps, setWraps] = useState(true);
-  const [period, setPeriod] = useState(0);
+  const [period, setPeriod] = useState<LogPeriod>({ back: 0 });
+  const [hidden, setHidden] = useState<ReadonlySet<string>>(new Set());
   const [stream, setStream] = useState<StreamChoice>('both');
   const [search, setSearch] = useState({ text: '', isRegex: false });
   const [isFilter, setIsFilter] = useState(true);
   const [at, setAt] = useState<number>();
-  const { lines, dropped, clear } = useLog({ id, state, timestamps, period });
+  const { lines, dropped, clear } = useLog({ sources, timestamps, period });
 
   const found = useMemo(() => matcherOf(search), [search]);
   const matcher = found instanceof RegExp ? found : undefined;
-  const chosen = useMemo(() => linesOf(lines, stream), [lines, stream]);
+  const names = sources.length > 1 ? sources.map((source) => source.name) : undefined;
+  const chosen = useMemo(() => {
+    const visible = lines.filter(({ from }) => !hidden.has(sources[from]?.id ?? ''));
+    return linesOf(hidden.size > 0 ? visible : lines, stream);
+  }, [lines, stream, hidden, sources]);
   const matches = useMemo(() => (matcher ? matchesIn(chosen, matcher) : []), [chosen, matcher]);
   const shown = useMemo(
     () => (matcher && isFilter ? matches.flatMap((index) => chosen[index] ?? []) : chosen),
     [chosen, matcher, matches, isFilter],
   );
-  const text = (): string => shown.map((line) => withoutAnsi(line.text)).join('\n');
+  const text = (): string => shown.map((line) => textOf(line, { names, timestamps })).join('\n');
   const copy = (): void => {
     void navigator.clipboard
       .writeText(text())
@@ -100,6 +102,15 @@ export function LogsTab({ id, name, state }: LogsTabProps) {
         <button type="button" onClick={() => save(`${name}.log`, text())}>
           Save
         </button>
+        <button
+          type="button"
+          title="The whole log, also what is not shown here"
+          onClick={() =>
+            tellFailure(saveStream(`${name}.log`, Promise.resolve(wholeLog(engine, sources))))
+          }
+        >
+          Export
+        </button>
         <button type="button" onClick={clear}>
           Clear
         </button>
@@ -117,24 +128,25 @@ export function LogsTab({ id, name, state }: LogsTabProps) {
             </button>
           ))}
         </div>
-        <select
-          aria-label="Period"
-          value={period}
-          onChange={({ target }) => setPeriod(Number(target.value))}
-        >
-          {PERIODS.map(([seconds, words]) => (
-            <option key={seconds} value={seconds}>
-              {words}
-            </option>
-          ))}
-        </select>
+        <LogPeriodField period={period} onChange={setPeriod} />
         <Check label="Timestamps" isOn={timestamps} onChange={setTimestamps} />
         <Check label="Wrap" isOn={wraps} onChange={setWraps} />
         {dropped > 0 && (
           <span className="warning">{dropped} earlier lines are no longer kept here.</span>
         )}
       </div>
-      <LogView lines={shown} wraps={wraps} matcher={matcher} current={current} />
+      {names && (
+        <LogLegend
+          sources={sources}
+          hidden={hidden}
+          onToggle={(id) => {
+            const next = new Set(hidden);
+            if (!next.delete(id)) next.add(id);
+            setHidden(next);
+          }}
+        />
+      )}
+      <LogView {...{ lines: shown, names, timestamps, wraps, matcher, current }} />
     </div>
   );
 }

@@ -9,6 +9,10 @@ export type Verb = 'start' | 'stop' | 'restart' | 'kill' | 'pause' | 'unpause' |
 export const nameOf = (container: ContainerSummary): string =>
   (container.Names?.[0] ?? container.Id ?? '').replace(/^\//, '');
 
+/** The Compose project it belongs to. */
+export const projectOf = ({ Labels }: ContainerSummary): string | undefined =>
+  Labels?.['com.docker.compose.project'];
+
 export const isLive = (container: ContainerSummary): boolean =>
   ['running', 'paused', 'restarting'].includes(container.State ?? '');
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ansiSpans } from './ansi.ts';
-import { KEPT_LINES, LogBuffer } from './log-buffer.ts';
+import { KEPT_LINES, LogBuffer, mergedLines } from './log-buffer.ts';
 import { cutAtMatches, linesOf, matcherOf, matchesIn } from './log-search.ts';
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
@@ -19,6 +19,23 @@ describe('a log', () => {
       ['stderr', 'oh'],
     ]);
     expect(linesOf(buffer.lines(), 'stderr')).toHaveLength(1);
+  });
+
+  it('puts the lines of several containers in the order of their times, and each keeps its number', () => {
+    const buffers = [0, 1].map((from) => new LogBuffer({ from, count: 2, hasTimes: true }));
+    buffers[0]?.push(
+      'stdout',
+      bytes('2026-01-01T00:00:01.000000000Z a\n2026-01-01T00:00:03.000000000Z c\n'),
+    );
+    buffers[1]?.push('stdout', bytes('2026-01-01T00:00:02.000000000Z b\n'));
+    expect(mergedLines(buffers).map(({ text, from, number }) => [text, from, number])).toEqual([
+      ['a', 0, 1],
+      ['b', 1, 2],
+      ['c', 0, 3],
+    ]);
+    const plain = new LogBuffer();
+    plain.push('stdout', bytes('2026-01-01T00:00:01.000000000Z mine\n'));
+    expect(plain.lines()[0]?.text).toBe('2026-01-01T00:00:01.000000000Z mine');
   });
 
   it('keeps so many lines and says how many it let go', () => {

@@ -1,84 +1,115 @@
-/** A container's log as it comes, drawn once a frame. */
+/** Logs of containers as they come, in one list, drawn once a frame. */
 import { useEffect, useRef, useState } from 'react';
 import { errorMessage } from '../../shared/errors.ts';
 import { FrameParser } from '../../shared/framing.ts';
 import { useApp } from '../app/context.tsx';
 import { type EngineClient, query } from '../engine/engine-client.ts';
 import { showToast } from '../ui/toasts.ts';
-import { LogBuffer, type LogLine } from './log-buffer.ts';
+import { LogBuffer, type LogLine, mergedLines } from './log-buffer.ts';
 
 const TAIL = 5000;
+const LEAST_TAIL = 500;
+
+/** A container whose log is read. */
+export interface LogSource {
+  readonly id: string;
+  readonly name: string;
+  /** A start begins the stream anew. */
+  readonly state: string;
+}
+
+/** The time a log is read of. */
+export type LogPeriod =
+  /** Seconds back from now, and all that comes; 0 for all. */
+  | { readonly back: number }
+  /** Seconds since the epoch, either end open. */
+  | { readonly since: number | undefined; readonly until: number | undefined };
 
 interface LogWish {
-  readonly id: string;
-  readonly state: string;
+  readonly sources: readonly LogSource[];
   readonly timestamps: boolean;
-  /** Seconds back from now; 0 for all. */
-  readonly period: number;
+  readonly period: LogPeriod;
 }
 
-interface Reading {
-  readonly engine: EngineClient;
-  readonly id: string;
-  readonly path: string;
-  readonly buffer: LogBuffer;
-  readonly signal: AbortSignal;
-  readonly onLines: () => void;
+const isLive = ({ state }: LogSource): boolean => state === 'running' || state === 'paused';
+
+function rangeOf(period: LogPeriod): { since?: number | undefined; until?: number | undefined } {
+  if (!('back' in period)) return period;
+  return period.back === 0 ? {} : { since: Math.floor(Date.now() / 1000) - period.back };
 }
 
-async function read({ engine, id, path, buffer, signal, onLines }: Reading): Promise<void> {
+/** Streams of a log told apart, from its first byte to its last. */
+export async function* readLog(
+  engine: EngineClient,
+  id: string,
+  options: Readonly<Record<string, string | number | undefined>>,
+  signal?: AbortSignal,
+): AsyncGenerator<{ readonly source: 'stdout' | 'stderr'; readonly bytes: Uint8Array }> {
   const { Config } = await engine.get<{ Config: { Tty: boolean } }>(`/containers/${id}/json`);
+  const path = `/containers/${id}/logs${query({ stdout: 1, stderr: 1, ...options })}`;
   const parser = new FrameParser();
   for await (const chunk of await engine.bytes(path, signal)) {
-    if (Config.Tty) buffer.push('stdout', chunk);
+    if (Config.Tty) yield { source: 'stdout', bytes: chunk };
     else
-      for (const piece of parser.push(chunk))
-        buffer.push(piece.source === 'stderr' ? 'stderr' : 'stdout', piece.bytes);
-    onLines();
+      for (const { source, bytes } of parser.push(chunk))
+        yield { source: source === 'stderr' ? 'stderr' : 'stdout', bytes };
   }
 }
 
-export function useLog({ id, state, timestamps, period }: LogWish) {
+export function useLog({ sources, timestamps, period }: LogWish) {
   const { engine } = useApp();
-  const buffer = useRef(new LogBuffer());
+  const buffers = useRef<readonly LogBuffer[]>([]);
   const [shown, setShown] = useState<{ lines: readonly LogLine[]; dropped: number }>({
     lines: [],
     dropped: 0,
   });
-  const isLive = state === 'running' || state === 'paused';
+  // What makes the reading another one; names may change without that.
+  const reads = JSON.stringify(sources.map((source) => [source.id, isLive(source)]));
+  const range = JSON.stringify(period);
+  // Times put the lines of several containers in order.
+  const hasTimes = timestamps || sources.length > 1;
   useEffect(() => {
     const abort = new AbortController();
-    const mine = new LogBuffer();
-    buffer.current = mine;
+    const wanted = JSON.parse(reads) as [string, boolean][];
+    const mine = wanted.map(
+      (_, index) => new LogBuffer({ from: index, count: wanted.length, hasTimes }),
+    );
+    const { since, until } = rangeOf(JSON.parse(range) as LogPeriod);
+    buffers.current = mine;
     let frame = 0;
     const draw = (): void => {
       frame ||= requestAnimationFrame(() => {
         frame = 0;
-        setShown({ lines: mine.lines(), dropped: mine.dropped });
+        const dropped = mine.reduce((sum, buffer) => sum + buffer.dropped, 0);
+        setShown({ lines: mergedLines(mine), dropped });
       });
     };
-    const options = {
-      stdout: 1,
-      stderr: 1,
-      tail: TAIL,
-      follow: isLive ? 1 : 0,
-      timestamps: timestamps ? 1 : 0,
-      since: period === 0 ? undefined : Math.floor(Date.now() / 1000) - period,
+    const read = async (id: string, live: boolean, buffer: LogBuffer): Promise<void> => {
+      const options = {
+        tail: Math.max(LEAST_TAIL, Math.floor(TAIL / wanted.length)),
+        follow: live && until === undefined ? 1 : 0,
+        timestamps: hasTimes ? 1 : 0,
+        since,
+        until,
+      };
+      for await (const { source, bytes } of readLog(engine, id, options, abort.signal)) {
+        buffer.push(source, bytes);
+        draw();
+      }
     };
-    const path = `/containers/${id}/logs${query(options)}`;
     draw();
-    read({ engine, id, path, buffer: mine, signal: abort.signal, onLines: draw }).catch(
-      (error: unknown) => {
+    wanted.forEach(([id, live], index) => {
+      read(id, live, mine[index] ?? new LogBuffer()).catch((error: unknown) => {
         if (!abort.signal.aborted) showToast('error', `Logs: ${errorMessage(error)}`);
-      },
-    );
+      });
+    });
     return () => {
       abort.abort();
       cancelAnimationFrame(frame);
     };
-  }, [engine, id, isLive, timestamps, period]);
+  }, [engine, reads, range, hasTimes]);
   const clear = (): void => {
-    buffer.current.clear();
+    for (const buffer of buffers.current) buffer.clear();
     setShown({ lines: [], dropped: 0 });
   };
   return { ...shown, clear };

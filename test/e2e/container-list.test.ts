@@ -1,4 +1,5 @@
 /** The list of containers as a person arranges it: order, columns, filters kept, and all of it by keyboard. */
+import { readFileSync } from 'node:fs';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findBarriers, shoot, TestApp } from '../support/app.ts';
@@ -81,5 +82,46 @@ describe('the list of containers', () => {
     await expect.poll(names).toEqual(['Project shop', 'shop-db', 'shop-web']);
     await shoot(page, '28-filter-light');
     expect(await findBarriers(page)).toEqual([]);
+  });
+});
+
+describe('the logs of a project', () => {
+  const log = () => page.getByRole('log').innerText();
+  const say = (name: string, words: string) =>
+    app.docker(['exec', name, 'sh', '-c', `echo ${words} > /proc/1/fd/1`]);
+
+  it('stand in one view, told apart by name, hidden and shown one by one', async () => {
+    await app.docker(['start', 'shop-web', 'shop-db']);
+    await page.getByLabel('Search containers').fill('');
+    await page.getByRole('button', { name: 'all', exact: true }).click();
+    await page.getByRole('link', { name: 'Logs of project shop' }).click();
+    await page.getByRole('heading', { name: 'Logs of shop' }).waitFor();
+    for (const [name, words] of [
+      ['shop-web', 'first'],
+      ['shop-db', 'second'],
+      ['shop-web', 'third'],
+    ] as const)
+      await say(name, words);
+    await expect.poll(log).toMatch(/shop-web\s+first\s+shop-db\s+second\s+shop-web\s+third/);
+    await shoot(page, '29-logs-of-a-project-light');
+    expect(await findBarriers(page)).toEqual([]);
+    await page.getByLabel('shop-db').uncheck();
+    await expect.poll(log).not.toContain('second');
+    await page.getByLabel('shop-db').check();
+  });
+
+  it('end where a person says, and are exported whole', async () => {
+    await page.getByLabel('Period').selectOption('between two times');
+    await page.getByLabel('until').fill('2020-01-01T00:00:00');
+    await page.getByText('Nothing to show here yet.').waitFor();
+    await page.getByLabel('Period').selectOption('from the start');
+    await expect.poll(log).toContain('third');
+    await page.evaluate(() => Reflect.deleteProperty(globalThis, 'showSaveFilePicker'));
+    const coming = page.waitForEvent('download');
+    await page.getByRole('button', { name: 'Export' }).click();
+    const text = readFileSync(await (await coming).path(), 'utf8');
+    expect(text).toMatch(
+      /==> shop-db <==\n\S+Z second\n==> shop-web <==\n\S+Z first\n\S+Z third\n/,
+    );
   });
 });
