@@ -84,6 +84,7 @@ export const TEST_PACKAGES = {
   xz: 'xz-utils',
   bzip2: 'bzip2',
   podman: 'podman',
+  sudo: 'sudo',
   'firewall-cmd': 'firewalld',
   'dbus-daemon': 'dbus',
 };

@@ -13,13 +13,13 @@ import { createLog } from './daemon/log/log.ts';
 import { WINDLASS_VERSION } from './daemon/system-backend.ts';
 import { socketDialer } from './hosts/engine-dialer.ts';
 import type { Host } from './hosts/host-book.ts';
-import { HostDesk } from './hosts/host-desk.ts';
+import { HostDesk, type HostDeskOptions } from './hosts/host-desk.ts';
 import { isEngineAt } from './hosts/host-watch.ts';
 import { type AppOptions, ownArguments, parseAppOptions } from './shell/app-options.ts';
 import type { ElectronParts } from './shell/electron/electron-parts.ts';
 import { ElectronShell } from './shell/electron/electron-shell.ts';
 import { createShellHandlers } from './shell/handlers.ts';
-import { configDirectory, SettingsStore } from './shell/settings-store.ts';
+import { cacheDirectory, configDirectory, SettingsStore } from './shell/settings-store.ts';
 import { TerminalDesk } from './shell/terminal/terminal-desk.ts';
 import { startWebShell } from './shell/web/web-shell.ts';
 
@@ -90,6 +90,15 @@ async function embedEngine({ daemonArguments }: AppOptions): Promise<Engine> {
   };
 }
 
+const hostDeskOptions = (): HostDeskOptions => {
+  // Electron is no Node to send to another machine; the pinned one lies in the project.
+  const node = process.versions['electron']
+    ? inRoot('node_modules/node/bin/node')
+    : process.execPath;
+  const directory = cacheDirectory();
+  return { directory: configDirectory(), bundle: { root, node, directory } };
+};
+
 async function openInBrowser(url: string): Promise<void> {
   if (!process.env['DISPLAY'] && !process.env['WAYLAND_DISPLAY']) return;
   const child = spawn('xdg-open', [url], { stdio: 'ignore', detached: true });
@@ -115,7 +124,7 @@ async function runWebShell(options: AppOptions): Promise<void> {
   closing.defer(() => engine.close());
   const isUp = await Promise.race([engine.ready.then(() => true), stopped.then(() => false)]);
   if (!isUp) return;
-  const hosts = closing.use(new HostDesk([engine.entry], { directory: configDirectory() }));
+  const hosts = closing.use(new HostDesk([engine.entry], hostDeskOptions()));
   const settings = new SettingsStore();
   const info = appInfo('web');
   const terminals = closing.use(new TerminalDesk(hosts));
@@ -143,7 +152,7 @@ async function runElectronShell(electron: ElectronParts, options: AppOptions): P
   if (!shell.claimInstance()) return electron.app.quit();
   try {
     const engine = await openEngine(options);
-    const hosts = new HostDesk([engine.entry], { directory: configDirectory() });
+    const hosts = new HostDesk([engine.entry], hostDeskOptions());
     engine.ready.catch((error: unknown) => hosts.book.refuse(engine.entry.id, errorMessage(error)));
     const openExternal = (url: string): Promise<void> => shell.openExternal(url);
     const info = appInfo('electron');

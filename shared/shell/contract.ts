@@ -14,6 +14,8 @@ import {
   hostIdSchema,
   hostQuestionSchema,
   hostSchema,
+  installPlanSchema,
+  installProgressSchema,
   newHostSchema,
 } from './host-schemas.ts';
 import {
@@ -148,6 +150,15 @@ export const shellContract = {
     }),
     z.object({ port: z.number().int() }),
   ),
+  /** What it would take to set up our own daemon on an SSH host; changes nothing there. */
+  'hosts.installPlan': call(hostSchema.pick({ id: true }), installPlanSchema),
+  /** Sets it up, or updates it; the engine answers when the stream ends. Goes on after a cut upload. */
+  'hosts.install': stream(hostSchema.pick({ id: true }), installProgressSchema),
+  /** Takes it away again; `withData` its containers, images and volumes too. */
+  'hosts.uninstall': stream(
+    hostSchema.pick({ id: true }).extend({ withData: z.boolean() }),
+    installProgressSchema,
+  ),
   /** Docker's contexts of this machine. */
   'contexts.list': call(nothing, z.array(dockerContextSchema)),
   /** Makes a Docker context that points to the host; never the current one. Answers its name. */
@@ -213,7 +224,15 @@ export interface ShellClient {
   ): DuplexChannel<HeadOf<N>>;
 }
 
-export type { DockerContext, HostQuestion, HostRow, HostWay, NewHost } from './host-schemas.ts';
+export type {
+  DockerContext,
+  HostQuestion,
+  HostRow,
+  HostWay,
+  InstallPlan,
+  InstallProgress,
+  NewHost,
+} from './host-schemas.ts';
 export type TerminalTarget = z.output<typeof terminalTargetSchema>;
 export type TerminalRow = z.output<typeof terminalRowSchema>;
 export type AppInfo = z.output<typeof appInfoSchema>;

@@ -8,6 +8,8 @@ const hostStateSchema = z.object({
   state: z.enum(['connecting', 'asking', 'up', 'slow', 'lost', 'refused']),
   /** The true reason, for lost and refused. */
   reason: z.string().optional(),
+  /** The machine is there, and no engine on it. */
+  isEngineMissing: z.boolean().optional(),
   /** Milliseconds from question to answer. */
   latencyMs: z.number().optional(),
 });
@@ -87,6 +89,28 @@ export const dockerContextSchema = z.object({
   isCurrent: z.boolean(),
 });
 
+/** What setting up our own daemon on a host would do there. */
+export const installPlanSchema = z.object({
+  /** The host's own name for its system. */
+  system: z.string(),
+  /** Whether Windlass has set one up there: none, an older one, or this very one. */
+  state: z.enum(['none', 'older', 'current']),
+  needsSudo: z.boolean(),
+  /** What would be done, for a person to agree to. */
+  steps: z.array(z.string()),
+  /** Why it cannot be done. */
+  problem: z.string().optional(),
+});
+
+/** How far it is; bytes where they are counted. */
+export const installProgressSchema = z.object({
+  step: z.string(),
+  done: z.number().optional(),
+  total: z.number().optional(),
+});
+
+export type InstallPlan = z.output<typeof installPlanSchema>;
+export type InstallProgress = z.output<typeof installProgressSchema>;
 export type HostRow = z.output<typeof hostSchema>;
 export type HostWay = z.output<typeof hostWaySchema>;
 export type NewHost = z.output<typeof newHostSchema>;

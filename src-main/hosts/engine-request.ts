@@ -1,6 +1,8 @@
 /** HTTP over whatever stream a dialer opens. */
-import { type ClientRequest, type RequestOptions, request } from 'node:http';
+import { type ClientRequest, type IncomingMessage, type RequestOptions, request } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { codeForStatus, EngineError } from '../../shared/errors.ts';
 import type { EngineDialer } from './engine-dialer.ts';
 
 export type EngineRequestOptions = Pick<RequestOptions, 'method' | 'path' | 'headers'> & {
@@ -34,4 +36,21 @@ export function engineRequest(dialer: EngineDialer, options: EngineRequestOption
   outgoing.once('response', (response) => response.once('close', release));
   outgoing.once('error', release);
   return outgoing;
+}
+
+/** A request without a body to its end; answers its JSON, undefined for none. Throws the engine's own words. */
+export async function engineJson<T>(
+  dialer: EngineDialer,
+  method: string,
+  path: string,
+  signal: AbortSignal,
+): Promise<T> {
+  const outgoing = engineRequest(dialer, { method, path, signal, headers: { Host: 'windlass' } });
+  const response = await new Promise<IncomingMessage>((resolve, reject) => {
+    outgoing.once('response', resolve).on('error', reject).end();
+  });
+  const body = await text(response);
+  const status = response.statusCode ?? 0;
+  if (status >= 400) throw new EngineError(codeForStatus(status), body.trim(), { status });
+  return (body.trim() === '' ? undefined : JSON.parse(body)) as T;
 }

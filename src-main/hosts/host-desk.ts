@@ -1,11 +1,13 @@
 /** What a person does with hosts: adds, removes, reaches them again, answers their questions. */
 import { join } from 'node:path';
-import { conflict, invalidArgument } from '../../shared/errors.ts';
+import { conflict, invalidArgument, unavailable } from '../../shared/errors.ts';
 import type { HostQuestion, HostRow, HostWay, NewHost } from '../../shared/shell/contract.ts';
 import { DockerContexts } from './docker-contexts.ts';
 import { type EngineDialer, socketDialer, tcpDialer } from './engine-dialer.ts';
 import { type Host, HostBook } from './host-book.ts';
 import { HostStore, type StoredHost } from './host-store.ts';
+import { type BundleSource, makeDaemonBundle } from './install/daemon-bundle.ts';
+import { RemoteInstall } from './install/remote-install.ts';
 import { Questions } from './questions.ts';
 import { SshHost } from './ssh/ssh-host.ts';
 import { parseDestination } from './ssh/ssh-target.ts';
@@ -13,6 +15,8 @@ import { parseDestination } from './ssh/ssh-target.ts';
 export interface HostDeskOptions {
   /** Where the book's file is kept. */
   readonly directory: string;
+  /** What a daemon for other machines is made of, and where it is kept; undefined: none can be made. */
+  readonly bundle?: (BundleSource & { readonly directory: string }) | undefined;
   /** Text of ssh_config; the user's and the system's files when undefined. */
   readonly sshConfigText?: string | undefined;
 }
@@ -22,12 +26,12 @@ export class HostDesk implements Disposable {
   readonly contexts = new DockerContexts();
   readonly #questions = new Questions();
   readonly #store: HostStore;
-  readonly #sshConfigText: string | undefined;
+  readonly #options: HostDeskOptions;
 
   /** `fixed` hosts come first and cannot be removed. */
   constructor(fixed: readonly Host[], options: HostDeskOptions) {
     this.#store = new HostStore(join(options.directory, 'hosts.json'));
-    this.#sshConfigText = options.sshConfigText;
+    this.#options = options;
     this.book = new HostBook(fixed, (id) => this.#questions.list().some(({ host }) => host === id));
     this.#questions.onChange(() => this.book.refresh());
     for (const stored of this.#store.list()) {
@@ -58,6 +62,21 @@ export class HostDesk implements Disposable {
     const host = this.book.find(id);
     if (host.dialer instanceof SshHost) return host.dialer;
     throw invalidArgument(`${host.name} is not reached over SSH`);
+  }
+
+  /** Sets up our own daemon on a host. Throws invalidArgument for a host that is not reached over SSH. */
+  installerOf(id: string): RemoteInstall {
+    const { bundle } = this.#options;
+    return new RemoteInstall({
+      host: this.sshOf(id),
+      name: this.book.find(id).name,
+      ask: this.#questions.askFor(id),
+      makeBundle: async () => {
+        if (!bundle) throw unavailable('this Windlass has no daemon to send');
+        return makeDaemonBundle(bundle, bundle.directory);
+      },
+      onChanged: () => this.book.retry(id),
+    });
   }
 
   answer(id: string, fields: readonly string[] | undefined): void {
@@ -91,7 +110,7 @@ export class HostDesk implements Disposable {
       destination: parseDestination(destination),
       engineSocket,
       ask: this.#questions.askFor(id),
-      configText: this.#sshConfigText,
+      configText: this.#options.sshConfigText,
     });
   }
 }

@@ -105,6 +105,9 @@ async function measure(
   }
 }
 
+const hasNoEngine = (error: unknown): boolean =>
+  isEngineError(error) && error.details['reason'] === 'noEngine';
+
 /** Watches until the signal; never rejects. */
 export async function watchHost(
   dialer: EngineDialer,
@@ -139,7 +142,11 @@ export async function watchHost(
       gone.abort();
       if (signal.aborted) return;
       const isFinal = FINAL.some((code) => isEngineError(error, code));
-      tell({ state: isFinal ? 'refused' : 'lost', reason: errorMessage(error) });
+      tell({
+        state: isFinal ? 'refused' : 'lost',
+        reason: errorMessage(error),
+        ...(hasNoEngine(error) && { isEngineMissing: true }),
+      });
       if (isFinal) await options.untilWanted();
       else await pause(retryMs);
       retryMs = Math.min(retryMs * 2, lastRetryMs);

@@ -34,6 +34,10 @@ export function createShellHandlers(parts: ShellParts): ShellHandlers {
     'hosts.facts': ({ id }) => desk.sshOf(id).facts(),
     'hosts.forward': ({ id, ...target }, signal: AbortSignal) =>
       forwardPort(desk.sshOf(id), target, signal),
+    'hosts.installPlan': ({ id }) => desk.installerOf(id).plan(),
+    'hosts.install': ({ id }, signal: AbortSignal) => desk.installerOf(id).install(signal),
+    'hosts.uninstall': ({ id, withData }, signal: AbortSignal) =>
+      desk.installerOf(id).remove(withData, signal),
     'hosts.questions': (_input: object, signal: AbortSignal) => desk.watchQuestions(signal),
     'hosts.answer': async ({ id, fields }) => {
       desk.answer(id, fields);

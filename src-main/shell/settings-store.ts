@@ -10,6 +10,11 @@ export function configDirectory(environment: NodeJS.ProcessEnv = process.env): s
   return join(environment['XDG_CONFIG_HOME'] || join(homedir(), '.config'), 'windlass');
 }
 
+/** What can be made again. */
+export function cacheDirectory(environment: NodeJS.ProcessEnv = process.env): string {
+  return join(environment['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'windlass');
+}
+
 /** A change of settings: what is named and defined. */
 export type SettingsChange = { readonly [K in keyof Settings]?: Settings[K] | undefined };
 

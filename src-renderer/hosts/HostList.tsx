@@ -1,4 +1,12 @@
-import { Monitor, Plus, RotateCw, Server, SquareTerminal, Trash2 } from 'lucide-react';
+import {
+  HardDriveDownload,
+  Monitor,
+  Plus,
+  RotateCw,
+  Server,
+  SquareTerminal,
+  Trash2,
+} from 'lucide-react';
 import { useState } from 'react';
 import { useLocation } from 'wouter';
 import type { HostRow } from '../../shared/shell/contract.ts';
@@ -10,6 +18,7 @@ import { useForwards } from './forwards-store.ts';
 import { HostFacts } from './HostFacts.tsx';
 import { HOST_STATES } from './host-states.ts';
 import { useHosts } from './hosts-store.ts';
+import { InstallDialog } from './InstallDialog.tsx';
 
 /** Every machine the window looks after: how it is, how far it is, and why not when it is not. */
 export function HostList() {
@@ -18,6 +27,7 @@ export function HostList() {
   const hosts = useHosts((state) => state.hosts);
   const [isAdding, setIsAdding] = useState(false);
   const [doomed, setDoomed] = useState<HostRow>();
+  const [engineOf, setEngineOf] = useState<HostRow>();
   return (
     <>
       <header className="bar">
@@ -75,6 +85,16 @@ export function HostList() {
                   <RotateCw size={16} aria-hidden /> Try again
                 </button>
               )}
+              {row.kind === 'ssh' && isReached(row) && (
+                <button
+                  type="button"
+                  {...(row.status.isEngineMissing && { className: 'primary' })}
+                  onClick={() => setEngineOf(row)}
+                >
+                  <HardDriveDownload size={16} aria-hidden />{' '}
+                  {row.status.isEngineMissing ? 'Install an engine' : 'Engine there'}
+                </button>
+              )}
               <button type="button" onClick={() => navigate(`/hosts/${row.id}/shell`)}>
                 <SquareTerminal size={16} aria-hidden /> Shell
               </button>
@@ -93,6 +113,7 @@ export function HostList() {
           </li>
         ))}
       </ul>
+      {engineOf && <InstallDialog host={engineOf} onClose={() => setEngineOf(undefined)} />}
       {isAdding && <AddHost onClose={() => setIsAdding(false)} />}
       {doomed && (
         <Confirm
@@ -107,6 +128,10 @@ export function HostList() {
     </>
   );
 }
+
+/** Whether the machine can be spoken to, be there an engine or not. */
+const isReached = ({ status }: HostRow): boolean =>
+  status.state === 'up' || status.state === 'slow' || status.isEngineMissing === true;
 
 /** Ports of the host that this window lends to this machine. */
 function Forwards({ host }: { readonly host: string }) {

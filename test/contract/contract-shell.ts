@@ -100,6 +100,13 @@ export function contractShell(): ShellHandlers {
     async *'hosts.forward'() {
       yield { port: 1 };
     },
+    'hosts.installPlan': hasNone,
+    async *'hosts.install'() {
+      yield { step: 'x' };
+    },
+    async *'hosts.uninstall'() {
+      yield { step: 'x' };
+    },
     async *'hosts.questions'() {
       yield [];
     },

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findBarriers, shoot, TestApp } from '../support/app.ts';
+import { BareHost } from '../support/bare-host.ts';
 import { TestDaemon } from '../support/daemon.ts';
 import { NO_LEAKS } from '../support/leak-guard.ts';
 import { makeKey, TestSshd } from '../support/sshd.ts';
@@ -15,6 +16,8 @@ let sshd: TestSshd;
 let app: TestApp;
 let page: Page;
 let keys: string;
+let bare: BareHost;
+let bareSshd: TestSshd;
 
 const go = (name: string): Promise<void> =>
   page.getByRole('navigation').getByRole('link', { name, exact: true }).click();
@@ -25,12 +28,20 @@ beforeAll(async () => {
   sshd = await TestSshd.start();
   keys = mkdtempSync(join(tmpdir(), 'windlass-keys-'));
   sshd.authorize(makeKey(join(keys, 'key')));
+  bare = await BareHost.start();
+  bareSshd = await TestSshd.start([], bare.enter);
+  bareSshd.authorize(join(keys, 'key'));
   app = await TestApp.start({
     sshConfig: [
       'Host far',
       '  HostName 127.0.0.1',
       `  Port ${sshd.port}`,
       '  User root',
+      'Host bare',
+      `  HostName ${bare.address}`,
+      `  Port ${bareSshd.port}`,
+      '  User root',
+      'Host *',
       `  IdentityFile ${join(keys, 'key')}`,
       `  UserKnownHostsFile ${join(keys, 'known_hosts')}`,
     ].join('\n'),
@@ -41,6 +52,8 @@ beforeAll(async () => {
 afterAll(async () => {
   await app[Symbol.asyncDispose]();
   await sshd[Symbol.asyncDispose]();
+  await bareSshd[Symbol.asyncDispose]();
+  await bare[Symbol.asyncDispose]();
   await far.docker(['rm', '-f', 'lighthouse']);
   await far[Symbol.asyncDispose]();
   rmSync(keys, { recursive: true });
@@ -107,4 +120,37 @@ describe('a host over SSH', () => {
     await card.getByRole('button', { name: 'Try again' }).click();
     await expect.poll(() => card.locator('.state').innerText()).toMatch(/up|slow/);
   });
+});
+
+describe('a host without an engine', () => {
+  const bareCard = () => page.getByRole('listitem').filter({ hasText: 'ssh://bare' });
+
+  it('gets one when a person agrees to what would be done', async () => {
+    await page.getByRole('button', { name: 'Add a host' }).click();
+    await page.getByRole('dialog').getByLabel('Destination').fill('bare');
+    await page.getByRole('dialog').getByRole('button', { name: 'Add', exact: true }).click();
+    await page.getByRole('button', { name: 'Yes, it is' }).click();
+    await bareCard().getByRole('button', { name: 'Install an engine' }).click();
+    const dialog = page.getByRole('dialog', { name: 'An engine on bare' });
+    await dialog.getByText('put it in /opt/windlass').waitFor();
+    await shoot(page, '18-host-install-plan-light');
+    expect(await findBarriers(page)).toEqual([]);
+    await dialog.getByRole('button', { name: 'Install', exact: true }).click();
+    await dialog.getByText('Done.').waitFor({ timeout: 120_000 });
+    await shoot(page, '19-host-install-done-light');
+    expect(await dialog.getByRole('listitem').allInnerTexts()).toContain('Starting');
+    await dialog.getByRole('button', { name: 'Close' }).click();
+    await expect.poll(() => bareCard().locator('.state').innerText()).toMatch(/up|slow/);
+  }, 180_000);
+
+  it('loses it again', async () => {
+    await bareCard().getByRole('button', { name: 'Engine there' }).click();
+    const dialog = page.getByRole('dialog', { name: 'An engine on bare' });
+    await dialog.getByLabel('When removing it').check();
+    await dialog.getByRole('button', { name: 'Remove it' }).click();
+    await dialog.getByText('Done.').waitFor({ timeout: 60_000 });
+    expect((await bare.shell('ls /opt')).stdout).not.toContain('windlass');
+    await dialog.getByRole('button', { name: 'Close' }).click();
+    await bareCard().getByRole('button', { name: 'Install an engine' }).waitFor();
+  }, 120_000);
 });

@@ -40,7 +40,8 @@ afterEach(async () => {
 });
 
 async function startSshd(options: readonly string[] = [], netns?: string): Promise<TestSshd> {
-  const sshd = closing.use(await TestSshd.start(options, netns));
+  const enter = netns === undefined ? [] : ['ip', 'netns', 'exec', netns];
+  const sshd = closing.use(await TestSshd.start(options, enter));
   sshd.authorize(file('key'));
   return sshd;
 }

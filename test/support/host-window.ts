@@ -7,7 +7,7 @@ import type { HostQuestion, HostRow, HostWay, ShellClient } from '../../shared/s
 import { portPair } from '../../shared/shell/port.ts';
 import { serveShell } from '../../shared/shell/server.ts';
 import type { Host } from '../../src-main/hosts/host-book.ts';
-import { HostDesk } from '../../src-main/hosts/host-desk.ts';
+import { HostDesk, type HostDeskOptions } from '../../src-main/hosts/host-desk.ts';
 import { createShellHandlers } from '../../src-main/shell/handlers.ts';
 import { SettingsStore } from '../../src-main/shell/settings-store.ts';
 import { TerminalDesk } from '../../src-main/shell/terminal/terminal-desk.ts';
@@ -32,7 +32,7 @@ export class HostWindow implements Disposable {
   readonly #stop = new AbortController();
 
   /** `sshConfig` comes before what keeps the test off the user's own files. */
-  constructor(sshConfig = '', fixed: readonly Host[] = []) {
+  constructor(sshConfig = '', fixed: readonly Host[] = [], bundle?: HostDeskOptions['bundle']) {
     const text = `${sshConfig}
 Host *
   UserKnownHostsFile ${this.knownHosts}
@@ -40,7 +40,11 @@ Host *
   IdentityAgent none
   IdentityFile none
 `;
-    this.desk = new HostDesk(fixed, { directory: this.directory, sshConfigText: text });
+    this.desk = new HostDesk(fixed, {
+      directory: this.directory,
+      sshConfigText: text,
+      bundle,
+    });
     const [window, shell] = portPair();
     const handlers = createShellHandlers({
       info: {

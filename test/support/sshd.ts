@@ -28,18 +28,21 @@ export class TestSshd implements AsyncDisposable {
   readonly directory = mkdtempSync(join(tmpdir(), 'windlass-sshd-'));
   readonly #port: number;
   readonly #options: readonly string[];
-  readonly #netns: string | undefined;
+  readonly #enter: readonly string[];
   #child: ChildProcess | undefined;
 
-  private constructor(port: number, options: readonly string[], netns: string | undefined) {
+  private constructor(port: number, options: readonly string[], enter: readonly string[]) {
     this.#port = port;
     this.#options = options;
-    this.#netns = netns;
+    this.#enter = enter;
   }
 
-  /** `options` are lines of sshd_config that win over the defaults here; `netns` a namespace to run in. */
-  static async start(options: readonly string[] = [], netns?: string): Promise<TestSshd> {
-    const sshd = new TestSshd(await freePort(), options, netns);
+  /** `options` are lines of sshd_config that win over the defaults here; `enter` words that run it elsewhere. */
+  static async start(
+    options: readonly string[] = [],
+    enter: readonly string[] = [],
+  ): Promise<TestSshd> {
+    const sshd = new TestSshd(await freePort(), options, enter);
     // sshd reads authorized_keys as the user who logs in.
     chmodSync(sshd.directory, 0o755);
     makeKey(join(sshd.directory, 'host_ed25519'));
@@ -81,7 +84,7 @@ export class TestSshd implements AsyncDisposable {
     const lines = [
       ...this.#options,
       `Port ${this.#port}`,
-      ...(this.#netns === undefined ? ['ListenAddress 127.0.0.1'] : []),
+      ...(this.#enter.length === 0 ? ['ListenAddress 127.0.0.1'] : []),
       `HostKey ${join(this.directory, 'host_ed25519')}`,
       `AuthorizedKeysFile ${this.authorizedKeys}`,
       'PidFile none',
@@ -95,8 +98,7 @@ export class TestSshd implements AsyncDisposable {
     ];
     writeFileSync(config, `${lines.join('\n')}\n`);
     const command = ['/usr/sbin/sshd', '-D', '-e', '-f', config];
-    const [program = '', ...args] =
-      this.#netns === undefined ? command : ['ip', 'netns', 'exec', this.#netns, ...command];
+    const [program = '', ...args] = [...this.#enter, ...command];
     const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'] });
     child.stderr.pipe(createWriteStream(join(this.directory, 'log'), { flags: 'a' }));
     this.#child = child;

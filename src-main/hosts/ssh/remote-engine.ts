@@ -14,10 +14,10 @@ const SOCKETS = [
 export const FALLBACK_SOCKETS = SOCKETS.filter((path) => !path.startsWith('$'));
 
 /** One word for any POSIX shell. */
-const shellQuote = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
+export const shellQuote = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
 
 /** Runs under whatever log-in shell there is: a POSIX script as one quoted word. */
-const posixCommand = (script: string): string => `sh -c ${shellQuote(script)}`;
+export const posixCommand = (script: string): string => `sh -c ${shellQuote(script)}`;
 
 export const FIND_ENGINE = posixCommand(`
 R=\${XDG_RUNTIME_DIR:-/run/user/$(id -u)}
@@ -48,6 +48,12 @@ export function parseFoundEngine(text: string): FoundEngine {
   };
 }
 
+/** Node of a windlassd that we set up there. */
+export const INSTALLED_NODE = '/opt/windlass/current/bin/node';
+const DIAL_BY_NODE = `const s=require("net").connect({path:process.argv[1],allowHalfOpen:true});
+s.on("error",e=>{console.error(e.message);process.exit(1)});
+process.stdin.pipe(s);s.pipe(process.stdout)`;
+
 /** A command whose standard streams are the socket's, by the first program there that can do it. */
 export function dialStdioCommand(socket: string): string {
   const path = shellQuote(socket);
@@ -67,11 +73,11 @@ while True:
   os.write(1,b)`;
   return posixCommand(`has() { command -v "$1" >/dev/null 2>&1; }
 if has docker; then exec docker -H ${url} system dial-stdio
-elif has windlassd; then exec windlassd dial-stdio ${path}
+elif [ -x ${INSTALLED_NODE} ]; then exec ${INSTALLED_NODE} -e ${shellQuote(DIAL_BY_NODE)} ${path}
 elif has podman && podman system dial-stdio --help >/dev/null 2>&1; then exec podman --url ${url} system dial-stdio
 elif has socat; then exec socat - UNIX-CONNECT:${path}
 elif has python3; then exec python3 -c ${shellQuote(python)} ${path}
-else echo "none of docker, windlassd, podman, socat and python3 is there to reach ${socket}" >&2; exit 127; fi`);
+else echo "none of docker, our own windlassd, podman, socat and python3 is there to reach ${socket}" >&2; exit 127; fi`);
 }
 
 /** What a person wants to know of a machine before anything else; a line each: name, value. */

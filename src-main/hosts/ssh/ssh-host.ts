@@ -115,6 +115,12 @@ export class SshHost implements EngineDialer {
     return this.#connections.length;
   }
 
+  /** Hangs up; who wants something next logs in anew and looks for the engine again. */
+  reset(): void {
+    this.#route = undefined;
+    for (const connection of this.#connections.splice(0)) connection[Symbol.dispose]();
+  }
+
   [Symbol.dispose](): void {
     this.#stop.abort(unavailable(`${this.#name} was closed`));
     for (const connection of [...this.#connections]) connection[Symbol.dispose]();
@@ -144,7 +150,8 @@ export class SshHost implements EngineDialer {
     const connection = await SshConnection.open(destination, parts, this.#stop.signal);
     this.#connections.push(connection);
     void connection.closed.then(() => {
-      this.#connections.splice(this.#connections.indexOf(connection), 1);
+      const at = this.#connections.indexOf(connection);
+      if (at !== -1) this.#connections.splice(at, 1);
       // What is there may be another engine when it comes back.
       if (this.#connections.length === 0) this.#route = undefined;
     });
