@@ -85,6 +85,7 @@ export const TEST_PACKAGES = {
   bzip2: 'bzip2',
   podman: 'podman',
   sudo: 'sudo',
+  'docker-compose': 'docker-compose',
   'firewall-cmd': 'firewalld',
   'dbus-daemon': 'dbus',
 };

@@ -317,6 +317,11 @@ describeRows('create', [
     'docker run --rm --device /etc/passwd busybox true',
     'docker run --rm --device /dev/null:/dev/mine:r busybox ls -l /dev/mine | cut -c1-10,40-',
   ),
+  row(
+    'null in a body leaves a field alone',
+    `api POST /containers/create '{"Image":"busybox","Hostname":null,"Tty":null,"Cmd":null,"Env":null,"Healthcheck":{"Test":["NONE"],"Timeout":null,"Retries":null},"HostConfig":{"Memory":null,"NetworkMode":null,"Privileged":null,"RestartPolicy":{"Name":null}}}' | sed -E 's/[0-9a-f]{64}/ID/'`,
+    `api POST /containers/create '{"Image":"busybox","HostConfig":null,"NetworkingConfig":null}' | sed -E 's/[0-9a-f]{64}/ID/'`,
+  ),
   create('storage options', '--storage-opt size=1g', '--storage-opt nope=1', '--storage-opt nope'),
   create('environment', "-e ''", '-e =x', '-e A', '-e A=', '--env-file /no/such'),
   create('labels', '-l =x', "-l ''", '-l a', '-l a=b=c', '--label-file /no/such'),

@@ -88,7 +88,6 @@ describeRows('volumes', [
     'mkdir $DIR/d; echo here >$DIR/d/f; docker volume create -o type=none -o o=bind -o device=$DIR/d bb; docker run --rm -v bb:/x busybox cat /x/f',
     'docker run --rm -v bb:/x:ro busybox touch /x/g; docker volume create -o type=none -o o=bind,ro -o device=$DIR/d rr; docker run --rm -v rr:/x busybox touch /x/g',
     'docker volume create -o type=none -o o=bind -o device=$DIR/missing mm; docker run --rm -v mm:/x busybox true',
-    'docker volume create -o type=nosuchfs -o device=lamp nn; docker run --rm -v nn:/x busybox true',
     'docker volume create -o type=tmpfs -o device=tmpfs -o o=size=lamp ww; docker run --rm -v ww:/x busybox true',
     'docker run --rm --mount type=volume,src=made,dst=/x,volume-driver=local,volume-opt=type=tmpfs,volume-opt=device=tmpfs,volume-opt=o=size=2m,volume-label=a=b busybox df -k /x | tail -1 | cut -c1-30; docker volume inspect -f "{{json .Options}} {{json .Labels}}" made',
     'docker run -d --name cc -v tt:/x busybox sleep 100 >/dev/null; docker rm -f cc; inside grep -c volumes/tt/ /proc/mounts',

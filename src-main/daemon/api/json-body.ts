@@ -54,12 +54,12 @@ export function checkedBody<T extends z.ZodType>(
 ): z.output<T> {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
-  const [issue] = result.error.issues;
+  const { issues } = result.error;
+  const withoutNulls = dropRefusedNulls(value, issues);
+  if (withoutNulls !== undefined) return checkedBody(schema, withoutNulls, goType);
+  const [issue] = issues;
   const path = (issue?.path ?? []).map(String);
-  const received = path.reduce<unknown>(
-    (at, key) => (at as Record<string, unknown> | undefined)?.[key],
-    value,
-  );
+  const received = at(value, path);
   // Go names the struct that has the field, then the way to it without indexes.
   const names = path.filter((part) => !/^\d+$/.test(part));
   const field = [names.at(-2) ?? goType, ...names].filter(Boolean).join('.');
@@ -67,6 +67,25 @@ export function checkedBody<T extends z.ZodType>(
   throw invalidArgument(
     `json: cannot unmarshal ${goKind(received)} into Go struct field ${field} of type ${expected}`,
   );
+}
+
+const at = (value: unknown, path: readonly PropertyKey[]): unknown =>
+  path.reduce<unknown>(
+    (inside, key) => (inside as Record<PropertyKey, unknown> | undefined)?.[key],
+    value,
+  );
+
+/** Go leaves a field alone that is null; here it goes where a schema refuses it. Undefined: there is none such. */
+function dropRefusedNulls(value: unknown, issues: readonly z.core.$ZodIssue[]): unknown {
+  const copy = structuredClone(value);
+  let isChanged = false;
+  for (const { path } of issues) {
+    const [key, ...way] = path.toReversed();
+    const owner = at(copy, way.toReversed());
+    if (key === undefined || Array.isArray(owner) || at(copy, path) !== null) continue;
+    isChanged = Reflect.deleteProperty(owner as object, key) || isChanged;
+  }
+  return isChanged ? copy : undefined;
 }
 
 const GO_TYPES: Readonly<Record<string, string>> = {
