@@ -40,21 +40,21 @@ async function sendTar(request: ApiRequest, tar: Readable): Promise<void> {
 export function containerFileRoutes(containers: ContainerService): readonly Route[] {
   const id = (request: ApiRequest): string => request.parameter('id');
   return [
-    get('/containers/{id}/changes', async (request) =>
+    get('/containers/{id...}/changes', async (request) =>
       request.json(await containers.changes(id(request))),
     ),
-    get('/containers/{id}/export', async (request) => {
+    get('/containers/{id...}/export', async (request) => {
       const tar = await containers.exportTar(id(request));
       request.response.writeHead(200, { 'Content-Type': 'application/octet-stream' });
       await sendTar(request, tar);
     }),
     post('/commit', (request) => commit(containers, request)),
-    head('/containers/{id}/archive', async (request) => {
+    head('/containers/{id...}/archive', async (request) => {
       const stat = await containers.archiveStat(id(request), pathOf(request));
       request.response.setHeader('X-Docker-Container-Path-Stat', statHeader(stat));
       request.empty(200);
     }),
-    get('/containers/{id}/archive', async (request) => {
+    get('/containers/{id...}/archive', async (request) => {
       const { stat, tar } = await containers.archiveGet(id(request), pathOf(request));
       request.response.writeHead(200, {
         'Content-Type': 'application/x-tar',
@@ -69,7 +69,7 @@ export function containerFileRoutes(containers: ContainerService): readonly Rout
       await containers.removeFile(id(request), pathOf(request));
       request.empty(204);
     }),
-    put('/containers/{id}/archive', async (request) => {
+    put('/containers/{id...}/archive', async (request) => {
       await containers.archivePut(id(request), pathOf(request), request.incoming, {
         noOverwriteDirNonDir: request.flag('noOverwriteDirNonDir'),
         copyUidGid: request.flag('copyUIDGID'),

@@ -65,44 +65,44 @@ export function containerRoutes(containers: ContainerService): readonly Route[] 
     post('/containers/prune', async (request) =>
       request.json(await containers.prune(request.filters())),
     ),
-    get('/containers/{id}/json', async (request) =>
+    get('/containers/{id...}/json', async (request) =>
       request.json(await containers.inspect(id(request), { size: request.flag('size') })),
     ),
-    post('/containers/{id}/start', async (request) => {
+    post('/containers/{id...}/start', async (request) => {
       const keys = request.text('detachKeys');
       const result = await containers.start(id(request), keys === '' ? {} : { detachKeys: keys });
       request.empty(result === 'started' ? 204 : 304);
     }),
-    post('/containers/{id}/wait', (request) => wait(containers, request)),
-    post('/containers/{id}/stop', async (request) => {
+    post('/containers/{id...}/wait', (request) => wait(containers, request)),
+    post('/containers/{id...}/stop', async (request) => {
       const result = await containers.stop(id(request), stopOptions(request));
       request.empty(result === 'stopped' ? 204 : 304);
     }),
-    post('/containers/{id}/restart', async (request) => {
+    post('/containers/{id...}/restart', async (request) => {
       await containers.restart(id(request), stopOptions(request));
       done(request);
     }),
-    post('/containers/{id}/kill', async (request) => {
+    post('/containers/{id...}/kill', async (request) => {
       await containers.kill(id(request), request.text('signal'));
       done(request);
     }),
-    post('/containers/{id}/pause', async (request) => {
+    post('/containers/{id...}/pause', async (request) => {
       await containers.pause(id(request));
       done(request);
     }),
-    post('/containers/{id}/unpause', async (request) => {
+    post('/containers/{id...}/unpause', async (request) => {
       await containers.unpause(id(request));
       done(request);
     }),
-    post('/containers/{id}/rename', async (request) => {
+    post('/containers/{id...}/rename', async (request) => {
       await containers.rename(id(request), request.text('name'));
       done(request);
     }),
-    post('/containers/{id}/update', async (request) => {
+    post('/containers/{id...}/update', async (request) => {
       const body = await request.body(resourcesSchema);
       request.json(await containers.update(id(request), body as unknown as ContainerUpdateBody));
     }),
-    del('/containers/{id}', async (request) => {
+    del('/containers/{id...}', async (request) => {
       await containers.remove(id(request), {
         force: request.flag('force'),
         volumes: request.flag('v'),
@@ -110,7 +110,7 @@ export function containerRoutes(containers: ContainerService): readonly Route[] 
       });
       done(request);
     }),
-    get('/containers/{id}/top', async (request) =>
+    get('/containers/{id...}/top', async (request) =>
       request.json(await containers.top(id(request), request.text('ps_args'))),
     ),
     get('/windlass/containers/{id}/launch', async (request) =>

@@ -79,11 +79,11 @@ async function stats(containers: ContainerService, request: ApiRequest): Promise
 export function containerStreamRoutes(containers: ContainerService): readonly Route[] {
   const id = (request: ApiRequest): string => request.parameter('id');
   return [
-    post('/containers/{id}/attach', (request) => attach(containers, request)),
-    get('/containers/{id}/attach/ws', (request) => attachWebSocket(containers, request)),
-    get('/containers/{id}/logs', (request) => logs(containers, request)),
-    get('/containers/{id}/stats', (request) => stats(containers, request)),
-    post('/containers/{id}/resize', async (request) => {
+    post('/containers/{id...}/attach', (request) => attach(containers, request)),
+    get('/containers/{id...}/attach/ws', (request) => attachWebSocket(containers, request)),
+    get('/containers/{id...}/logs', (request) => logs(containers, request)),
+    get('/containers/{id...}/stats', (request) => stats(containers, request)),
+    post('/containers/{id...}/resize', async (request) => {
       await containers.resize(id(request), size(request));
       request.empty(200);
     }),

@@ -28,7 +28,7 @@ async function start(containers: ContainerService, request: ApiRequest): Promise
 
 export function execRoutes(containers: ContainerService): readonly Route[] {
   return [
-    post('/containers/{id}/exec', async (request) => {
+    post('/containers/{id...}/exec', async (request) => {
       const body = await request.body(execCreateSchema);
       request.json(await containers.execCreate(request.parameter('id'), body as never), 201);
     }),

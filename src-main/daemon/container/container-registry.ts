@@ -33,7 +33,7 @@ export class ContainerRegistry {
   find(nameOrId: string): Container {
     if (nameOrId === '') throw invalidArgument('invalid name or ID supplied: ""');
     const name = nameOrId.replace(/^\//, '');
-    const direct = this.#byId.get(nameOrId) ?? this.#byName(name);
+    const direct = this.#byId.get(nameOrId) ?? this.#byName(name) ?? this.#byLink(name);
     if (direct) return direct;
     const matches = name === '' ? [] : this.all().filter((one) => one.id.startsWith(name));
     const [only] = matches;
@@ -46,6 +46,15 @@ export class ContainerRegistry {
   #byName(name: string): Container | undefined {
     const id = this.#idByName.get(name);
     return id === undefined ? undefined : this.#byId.get(id);
+  }
+
+  /** `web/db`: what web knows as db. */
+  #byLink(name: string): Container | undefined {
+    const slash = name.lastIndexOf('/');
+    const parent = slash < 0 ? undefined : this.#byName(name.slice(0, slash));
+    const alias = name.slice(slash + 1);
+    const link = parent?.record.links?.find((one) => one.alias === alias);
+    return link && this.#byId.get(link.containerId);
   }
 
   /** Takes a name for `id`; '' picks a free random one. Throws Docker's invalid-name and conflict errors. */

@@ -34,6 +34,14 @@ export interface ContainerMount extends MountPoint {
   readonly tmpfsOptions?: readonly string[];
 }
 
+/** Of a container on the default bridge to another one (`--link`). */
+export interface ContainerLink {
+  readonly containerId: string;
+  /** As last known: it may be gone. */
+  readonly name: string;
+  readonly alias: string;
+}
+
 /** What create fixed for good (rename and update apart). */
 export interface ContainerRecord {
   readonly id: string;
@@ -52,6 +60,7 @@ export interface ContainerRecord {
   readonly mounts: readonly ContainerMount[];
   /** Requested attachments, network name → request. */
   endpoints: Readonly<Record<string, EndpointRequest>>;
+  links?: readonly ContainerLink[];
 }
 
 /** What changes as it lives; written at every change. */

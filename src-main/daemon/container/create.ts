@@ -16,14 +16,19 @@ import type { Image, Platform } from '../image/image-service.ts';
 import { checkLogOptions } from '../log/log-options.ts';
 import type { EndpointRequest, SpanSink } from '../network/network-controller.ts';
 import { failpoint } from '../platform/failpoint.ts';
-import { Container, type ContainerProgress, type ContainerRecord } from './container.ts';
+import {
+  Container,
+  type ContainerLink,
+  type ContainerProgress,
+  type ContainerRecord,
+} from './container.ts';
 import { type ContainerContext, publishEvent } from './container-context.ts';
 import { newContainerId } from './container-registry.ts';
 import { NEVER_RUN } from './container-state.ts';
 import { withHostDefaults } from './host-config-defaults.ts';
 import { LaunchRecorder } from './launch-recorder.ts';
 import { keepLaunch, logSpan } from './launches.ts';
-import { checkLinks } from './links.ts';
+import { resolveLinks } from './links.ts';
 import { mergeConfig } from './merge-config.ts';
 import { registerMounts } from './mount-points.ts';
 import { networkName } from './networks.ts';
@@ -93,7 +98,7 @@ function checkRequest(
   context: ContainerContext,
   config: ContainerConfig,
   asked: HostConfig,
-): { hostConfig: HostConfig; warnings: string[] } {
+): { hostConfig: HostConfig; links: readonly ContainerLink[]; warnings: string[] } {
   const verified = verifyContainer(config, asked, context.settings.verify);
   const hostConfig = withSharedNamespaces(
     withHostDefaults(verified.hostConfig, context.settings),
@@ -101,8 +106,8 @@ function checkRequest(
   );
   const logConfig = hostConfig.LogConfig;
   checkLogOptions(context.logDrivers.get(logConfig?.Type ?? ''), logConfig?.Config ?? {});
-  checkLinks(hostConfig, context.registry);
-  return { hostConfig, warnings: verified.warnings };
+  const links = resolveLinks(hostConfig, context.registry);
+  return { hostConfig, links, warnings: verified.warnings };
 }
 
 /** The attachments asked for, by network name; the network of the mode is always among them. */
@@ -135,6 +140,7 @@ interface Blueprint {
   readonly name: string;
   readonly config: ContainerConfig;
   readonly hostConfig: HostConfig;
+  readonly links: readonly ContainerLink[];
   readonly image: Image | undefined;
   readonly endpoints: Readonly<Record<string, EndpointRequest>>;
 }
@@ -189,6 +195,7 @@ function recordOf(
     driver: context.layers.driverName,
     mounts,
     endpoints: plan.endpoints,
+    ...(plan.links.length > 0 ? { links: plan.links } : {}),
   };
 }
 

@@ -15,6 +15,7 @@ import type { Container } from './container.ts';
 import { type ContainerContext, publishEvent } from './container-context.ts';
 import type { ClientStream, ExecCreateRequest } from './container-service.ts';
 import { ExecSession } from './exec-session.ts';
+import { linkEnvironment } from './links.ts';
 import { execProcessFor } from './spec-input.ts';
 import { requireTask } from './start.ts';
 import { requireDetachKeys } from './verify-config.ts';
@@ -56,6 +57,7 @@ export class ExecRegistry {
     if (!request.Cmd || request.Cmd.length === 0)
       throw invalidArgument('No exec command specified');
     const detachKeys = requireDetachKeys(request.DetachKeys);
+    linkEnvironment(this.#context, container);
     const id = randomBytes(32).toString('hex');
     const session = new ExecSession(id, container.id, { request, detachKeys });
     this.#forgetOrphans();

@@ -7,6 +7,7 @@ import type {
 import type { Container, ContainerMount } from './container.ts';
 import type { ContainerContext } from './container-context.ts';
 import { isLive, isRunning } from './container-state.ts';
+import { shownLinks } from './links.ts';
 
 function wireState(container: Container): WireState {
   const { state, live } = container;
@@ -126,7 +127,7 @@ export async function inspectContainer(
     ProcessLabel: '',
     AppArmorProfile: '',
     ExecIDs: container.execs.size === 0 ? null : [...container.execs.keys()],
-    HostConfig: record.hostConfig,
+    HostConfig: { ...record.hostConfig, Links: shownLinks(container) },
     GraphDriver: { Name: record.driver, Data: (await layer?.metadata()) ?? null },
     Mounts: wireMounts(record.mounts),
     Config: record.config,

@@ -6,6 +6,7 @@ import type { Filters } from './container-service.ts';
 import { isRunning } from './container-state.ts';
 import { humanDuration } from './human-duration.ts';
 import { sizesOf, wireMounts } from './inspect.ts';
+import { linkNames } from './links.ts';
 import { buildFilter } from './list-filter.ts';
 
 export interface ListOptions {
@@ -41,7 +42,7 @@ async function summary(
   const networks = container.progress.sandbox?.networks;
   const row = {
     Id: record.id,
-    Names: [`/${record.name}`],
+    Names: [`/${record.name}`, ...linkNames(context.registry, container)].sort(),
     Image: imageLabel(context, container),
     ImageID: record.imageId,
     Command: commandLine(container),

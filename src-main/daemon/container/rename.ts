@@ -3,6 +3,7 @@ import { conflict } from '../../../shared/errors.ts';
 import { failpoint } from '../platform/failpoint.ts';
 import type { Container } from './container.ts';
 import { type ContainerContext, publishEvent } from './container-context.ts';
+import { renameInLinks } from './links.ts';
 
 /** Gives another name, on disk and in the networks; a failure leaves the old one. */
 export async function rename(
@@ -24,6 +25,7 @@ export async function rename(
     }
     failpoint('rename: record written');
     context.registry.releaseName(oldName, container.id);
+    await renameInLinks(context, container);
     publishEvent(context, container, 'rename', { oldName: `/${oldName}` });
   });
 }

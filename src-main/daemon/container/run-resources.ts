@@ -10,6 +10,7 @@ import { hasErrno } from '../platform/libc.ts';
 import type { Container, ContainerMount } from './container.ts';
 import type { ContainerContext } from './container-context.ts';
 import { isLive } from './container-state.ts';
+import { linkHosts, tellParents } from './links.ts';
 import { mountShm, unmountShm } from './shm.ts';
 
 export interface RunResources {
@@ -91,14 +92,25 @@ function normalizedBindings(
   );
 }
 
+async function createOwnSandbox(
+  context: ContainerContext,
+  container: Container,
+  span: SpanSink,
+): Promise<SandboxState> {
+  const request = sandboxRequestOf(container);
+  const extraHosts = [...request.extraHosts, ...linkHosts(context, container)];
+  const sandbox = await context.network.createSandbox({ ...request, extraHosts }, span);
+  await tellParents(context, container, sandbox);
+  return sandbox;
+}
+
 async function createSandbox(
   context: ContainerContext,
   container: Container,
   span: SpanSink,
 ): Promise<SandboxState | null> {
   const mode = container.record.hostConfig.NetworkMode ?? '';
-  if (!mode.startsWith('container:'))
-    return context.network.createSandbox(sandboxRequestOf(container), span);
+  if (!mode.startsWith('container:')) return createOwnSandbox(context, container, span);
   const peer = context.registry.find(mode.slice('container:'.length));
   if (!isLive(peer.state))
     throw conflict(`cannot join network of a non running container: ${peer.id}`);

@@ -3,7 +3,7 @@
  * only place that knows both start and what follows an exit.
  */
 import type { ContainerUpdateBody } from '../../../shared/engine/engine-api.ts';
-import { errorMessage, isEngineError } from '../../../shared/errors.ts';
+import { errorMessage, internal, isEngineError } from '../../../shared/errors.ts';
 import type { ExitStatus } from '../runtime/runtime.ts';
 import { attachClient } from './attach.ts';
 import type { Container } from './container.ts';
@@ -18,6 +18,7 @@ import { HealthMonitor, healthCommandOf } from './health-monitor.ts';
 import { healthProbe } from './health-probe.ts';
 import { inspectContainer } from './inspect.ts';
 import { launchReport } from './launch-report.ts';
+import { removeLink } from './links.ts';
 import { listContainers } from './list.ts';
 import { readLogs } from './logs.ts';
 import { watchOutOfMemory } from './out-of-memory.ts';
@@ -115,8 +116,12 @@ export function createContainerRoom(context: ContainerContext): ContainerRoom {
       (await stopContainer(context, registry.find(name), options)) ? 'stopped' : 'unchanged',
     restart: async (name, options) => {
       const container = registry.find(name);
-      await stopContainer(context, container, options);
-      await startFresh(container);
+      try {
+        await stopContainer(context, container, options);
+        await startFresh(container);
+      } catch (error) {
+        throw internal(`Cannot restart container ${name}: ${errorMessage(error)}`);
+      }
       publishEvent(context, container, 'restart');
     },
     kill: (name, signal) => killContainer(context, name, signal),
@@ -125,8 +130,12 @@ export function createContainerRoom(context: ContainerContext): ContainerRoom {
     rename: (name, newName) => rename(context, registry.find(name), newName),
     update: (name, body: ContainerUpdateBody) =>
       updateContainer(context, registry.find(name), body),
-    remove: (name, options) =>
-      removeContainer(context, registry.find(name), { ...options, asked: name }),
+    remove: async (name, { link, ...options }) => {
+      const container = registry.find(name);
+      await (link
+        ? removeLink(context, name)
+        : removeContainer(context, container, { ...options, asked: name }));
+    },
     prune: (filters) => prune(context, filters),
     top: (name, psArgs) => topContainer(registry.find(name), psArgs),
     stats: (name, options) => containerStats(context, registry.find(name), options),

@@ -14,6 +14,7 @@ import type { Container } from './container.ts';
 import type { ContainerContext } from './container-context.ts';
 import type { ExecCreateRequest } from './container-service.ts';
 import { isLive } from './container-state.ts';
+import { linkEnvironment } from './links.ts';
 import { replaceOrAppendEnv } from './merge-config.ts';
 import type { RunResources } from './run-resources.ts';
 import { shmPathOf } from './shm.ts';
@@ -138,13 +139,14 @@ function shmPath(
   return peer === undefined ? own : shmPathOf(context.registry.find(peer));
 }
 
-/** PATH, HOSTNAME, TERM and HOME as Docker sets them, then the container's own. */
-function environmentOf(container: Container, home: string): string[] {
+/** PATH, HOSTNAME, TERM and HOME as Docker sets them, links' variables, then the container's own. */
+function environmentOf(context: ContainerContext, container: Container, home: string): string[] {
   const { config } = container.record;
   const base = [
     DEFAULT_PATH,
     `HOSTNAME=${config.Hostname ?? ''}`,
     ...(config.Tty ? ['TERM=xterm'] : []),
+    ...linkEnvironment(context, container),
   ];
   const merged = replaceOrAppendEnv(base, config.Env ?? []);
   return merged.some((entry) => entry.startsWith('HOME=')) ? merged : [...merged, `HOME=${home}`];
@@ -167,7 +169,7 @@ export async function specFor(
     rootfs: resources.rootfs,
     user,
     args: [path, ...args],
-    env: environmentOf(container, user.home),
+    env: environmentOf(context, container, user.home),
     mounts: {
       mounts: resolvedMounts(resources),
       tmpfs: hostConfig.Tmpfs ?? {},
@@ -211,7 +213,7 @@ export async function execProcessFor(
     request.User || config.User || '',
     hostConfig.GroupAdd ?? [],
   );
-  const base = environmentOf(container, user.home).filter(
+  const base = environmentOf(context, container, user.home).filter(
     (entry) => request.Tty || config.Tty || !entry.startsWith('TERM='),
   );
   const terminal =

@@ -29,6 +29,9 @@ const recordSchema = z.looseObject({
     }),
   ),
   endpoints: z.record(z.string(), object),
+  links: z
+    .array(z.looseObject({ containerId: z.string(), name: z.string(), alias: z.string() }))
+    .optional(),
 });
 
 const hostConfigSchema = z.looseObject({

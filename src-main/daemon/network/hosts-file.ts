@@ -43,6 +43,19 @@ export async function hostNetworkHostsText(extra: readonly HostsEntry[]): Promis
   }
 }
 
+/** Gives the line whose first name is `name` another address. */
+export async function moveHost(path: string, name: string, ip: string): Promise<void> {
+  const before = await readFile(path, 'utf8');
+  const after = before
+    .split('\n')
+    .map((text) => {
+      const [address = '', names = ''] = text.split('\t');
+      return address !== '' && names.split(' ')[0] === name ? `${ip}\t${names}` : text;
+    })
+    .join('\n');
+  if (after !== before) await writeFile(path, after);
+}
+
 /** Adds and removes lines of a running container. */
 export async function changeHosts(
   path: string,
