@@ -191,7 +191,7 @@ describe('a running container', () => {
     );
     expect(shown).toMatchObject({ code: 9, stdout: 'typed\n/tmp\nb\n' });
     const missing = await daemon.docker(['exec', 'deck', 'nope']);
-    expect(missing).toMatchObject({ code: 127 });
+    expect(missing).toMatchObject({ code: 126 });
     expect(missing.stdout + missing.stderr).toContain('OCI runtime exec failed');
   });
 

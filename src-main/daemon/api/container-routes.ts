@@ -8,6 +8,7 @@ import type {
 } from '../../../shared/engine/engine-api.ts';
 import { invalidArgument } from '../../../shared/errors.ts';
 import type { ContainerService } from '../container/container-service.ts';
+import type { WaitCondition } from '../container/wait.ts';
 import { createSchema, resourcesSchema } from './container-schemas.ts';
 import { parsePlatform } from './platform-text.ts';
 import type { ApiRequest } from './request.ts';
@@ -35,15 +36,30 @@ async function create(containers: ContainerService, request: ApiRequest): Promis
   request.json({ Id: created.Id, Warnings: created.Warnings ?? [] }, 201);
 }
 
+const WAIT_CONDITIONS: readonly WaitCondition[] = ['not-running', 'next-exit', 'removed'];
+
 async function wait(containers: ContainerService, request: ApiRequest): Promise<void> {
-  const condition = request.text('condition') || 'not-running';
-  if (condition !== 'not-running' && condition !== 'next-exit' && condition !== 'removed')
-    throw invalidArgument(`invalid condition: "${condition}"`);
+  const condition = waitCondition(request);
   const { result } = await containers.wait(request.parameter('id'), condition, request.signal);
   // The client starts the container only after it saw this.
   request.response.writeHead(200, { 'Content-Type': 'application/json' });
   request.response.flushHeaders();
-  request.response.end(`${JSON.stringify(await result)}\n`);
+  const { Error: error, StatusCode } = await result;
+  // A client of 1.41 finds an Error always.
+  const answer =
+    error || isBefore142(request) ? { Error: error ?? null, StatusCode } : { StatusCode };
+  request.response.end(`${JSON.stringify(answer)}\n`);
+}
+
+const isBefore142 = ({ version }: ApiRequest): boolean => Number(version.split('.')[1] ?? 0) < 42;
+
+/** Up to 1.41 an unknown word was the usual condition. */
+function waitCondition(request: ApiRequest): WaitCondition {
+  const asked = request.text('condition');
+  const known = WAIT_CONDITIONS.find((one) => one === asked);
+  if (known === undefined && asked !== '' && !isBefore142(request))
+    throw invalidArgument(`invalid condition: "${asked}"`);
+  return known ?? 'not-running';
 }
 
 export function containerRoutes(containers: ContainerService): readonly Route[] {

@@ -4,6 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import {
   conflict,
   errorMessage,
+  internal,
   invalidArgument,
   isEngineError,
   notFound,
@@ -43,6 +44,18 @@ function requireActive(container: Container, asked: string): void {
   }
 }
 
+/** Exit code of an exec whose command could not be started, whatever the reason. */
+const NOT_STARTED = 126;
+
+/** Attach and exec have different words for keys that are none. */
+function escapeKeys(text: string | undefined): readonly number[] | undefined {
+  try {
+    return requireDetachKeys(text);
+  } catch (error) {
+    throw internal(`Invalid escape keys (${text}) provided`, { cause: error });
+  }
+}
+
 export class ExecRegistry {
   readonly #sessions = new Map<string, ExecSession>();
   readonly #context: ContainerContext;
@@ -56,7 +69,7 @@ export class ExecRegistry {
     requireActive(container, asked);
     if (!request.Cmd || request.Cmd.length === 0)
       throw invalidArgument('No exec command specified');
-    const detachKeys = requireDetachKeys(request.DetachKeys);
+    const detachKeys = escapeKeys(request.DetachKeys);
     linkEnvironment(this.#context, container);
     const id = randomBytes(32).toString('hex');
     const session = new ExecSession(id, container.id, { request, detachKeys });
@@ -124,7 +137,8 @@ export class ExecRegistry {
         client,
         output: request.AttachStdout || request.AttachStderr ? output : undefined,
         forwardsInput: request.AttachStdin ?? false,
-        closesStdin: true,
+        // A client that detaches from a terminal ends its input; the terminal stays.
+        closesStdin: !request.Tty,
         isTty: request.Tty ?? false,
         detachKeys: session.detachKeys,
         processEnded: session.ended(),
@@ -167,16 +181,15 @@ export class ExecRegistry {
       const [height, width] = consoleSize ?? [];
       if (request.Tty && height && width) await process.resize(width, height);
     } catch (error) {
-      await this.#abandon(session, error);
+      await this.#abandon(session);
       throw error;
     }
     this.#watch(container, session);
   }
 
-  async #abandon(session: ExecSession, error: unknown): Promise<void> {
-    const exitCode = isEngineError(error) ? Number(error.details['exitCode'] ?? 126) : 126;
+  async #abandon(session: ExecSession): Promise<void> {
     session.started.resolve();
-    session.finish(exitCode);
+    session.finish(NOT_STARTED);
     await session.stdio?.close();
     await session.process?.delete();
     this.#forgetLater(session);
@@ -228,6 +241,7 @@ export class ExecRegistry {
   /** The API's ExecInspectResponse. */
   inspect(execId: string): object {
     const { session, container } = this.find(execId);
+    const user = session.request.User || container.record.config.User;
     const { request, state } = session;
     const [entrypoint = '', ...args] = request.Cmd ?? [];
     return {
@@ -239,12 +253,12 @@ export class ExecRegistry {
         entrypoint,
         arguments: args,
         privileged: request.Privileged ?? false,
-        ...(request.User ? { user: request.User } : {}),
+        ...(user ? { user } : {}),
       },
       OpenStdin: request.AttachStdin ?? false,
       OpenStderr: request.AttachStderr ?? false,
       OpenStdout: request.AttachStdout ?? false,
-      CanRemove: state.kind === 'exited',
+      CanRemove: false,
       ContainerID: container.id,
       DetachKeys: request.DetachKeys ?? '',
       Pid: state.kind === 'created' ? 0 : state.pid,

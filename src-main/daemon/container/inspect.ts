@@ -4,6 +4,7 @@ import type {
   ContainerInspectAnswer,
   ContainerState as WireState,
 } from '../../../shared/engine/engine-api.ts';
+import type { EndpointSettings } from '../network/network-controller.ts';
 import type { Container, ContainerMount } from './container.ts';
 import type { ContainerContext } from './container-context.ts';
 import { isLive, isRunning } from './container-state.ts';
@@ -47,7 +48,7 @@ export function wireMounts(mounts: readonly ContainerMount[]): object[] {
 /** NetworkSettings: the sandbox while it lives; addresses empty, requested networks kept, when not. */
 function networkSettings(container: Container): object {
   const { sandbox } = container.progress;
-  const networks = sandbox?.networks ?? idleNetworks(container);
+  const networks = networksOf(container);
   const bridge = sandbox?.networks['bridge'];
   return {
     Bridge: '',
@@ -71,7 +72,11 @@ function networkSettings(container: Container): object {
   };
 }
 
-function idleNetworks(container: Container): object {
+/** By name: as they are while it runs, else as they were asked for. */
+export const networksOf = (container: Container): Readonly<Record<string, EndpointSettings>> =>
+  container.progress.sandbox?.networks ?? idleNetworks(container);
+
+function idleNetworks(container: Container): Readonly<Record<string, EndpointSettings>> {
   const mode = container.record.hostConfig.NetworkMode ?? 'default';
   if (mode.startsWith('container:')) return {};
   const requested = container.record.endpoints;

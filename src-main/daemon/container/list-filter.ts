@@ -1,10 +1,13 @@
 /** The filters of `ps` (moby daemon/list.go foldFilter, includeContainerInList). */
-import { invalidArgument } from '../../../shared/errors.ts';
+import { invalidArgument, notFound } from '../../../shared/errors.ts';
+import { parseInteger } from '../platform/go-values.ts';
 import type { Container } from './container.ts';
 import type { ContainerContext } from './container-context.ts';
 import type { Filters } from './container-service.ts';
+import { networksOf } from './inspect.ts';
 
 const STATES = ['created', 'running', 'paused', 'restarting', 'removing', 'exited', 'dead'];
+const MAX_PORT = 65_535;
 const HEALTHS = ['starting', 'healthy', 'unhealthy', 'none'];
 
 type Test = (container: Container) => boolean;
@@ -27,14 +30,16 @@ export function matchesLabel(labels: Readonly<Record<string, string>>, wanted: s
   return at < 0 ? wanted in labels : labels[wanted.slice(0, at)] === wanted.slice(at + 1);
 }
 
-function oneOf(name: string, allowed: readonly string[], values: readonly string[]): void {
-  for (const value of values) {
-    if (!allowed.includes(value)) throw invalidArgument(`invalid filter '${name}=${value}'`);
+const createdOf = (context: ContainerContext, nameOrId: string): string =>
+  knownContainer(context, nameOrId).record.created;
+
+function knownContainer(context: ContainerContext, nameOrId: string): Container {
+  try {
+    return context.registry.find(nameOrId);
+  } catch (error) {
+    throw notFound(`no such container ${nameOrId}`, { cause: error });
   }
 }
-
-const createdOf = (context: ContainerContext, nameOrId: string): string =>
-  context.registry.find(nameOrId).record.created;
 
 const TESTS: Readonly<Record<string, MakeTest>> = {
   id: (values) => (container) => values.some((value) => container.id.startsWith(value)),
@@ -45,21 +50,21 @@ const TESTS: Readonly<Record<string, MakeTest>> = {
   label: (values) => (container) =>
     values.every((value) => matchesLabel(container.record.config.Labels ?? {}, value)),
   status: (values) => {
-    oneOf('status', STATES, values);
+    const unknown = values.find((value) => !STATES.includes(value));
+    if (unknown !== undefined) throw invalidArgument(`Invalid filter 'status=${unknown}'`);
     return (container) => values.includes(container.state.kind);
   },
   exited: (values) => {
-    const codes = values.map((value) => {
-      if (!/^\d+$/.test(value)) throw invalidArgument(`invalid filter 'exited=${value}'`);
-      return Number(value);
-    });
+    const codes = values.map(parseInteger);
     return ({ progress, state }) =>
       state.kind === 'exited' &&
       progress.hasBeenStartedBefore &&
       codes.includes(state.lastRun.exitCode);
   },
   health: (values) => {
-    oneOf('health', HEALTHS, values);
+    const unknown = values.find((value) => !HEALTHS.includes(value));
+    if (unknown !== undefined)
+      throw invalidArgument(`Unrecognised filter value for health: ${unknown}`);
     return (container) => values.includes(container.live.health?.status() ?? 'none');
   },
   before: (values, context) => {
@@ -89,28 +94,49 @@ const TESTS: Readonly<Record<string, MakeTest>> = {
         values.includes(mount.Destination),
     ),
   network: (values) => (container) => {
-    const attached = Object.entries(container.progress.sandbox?.networks ?? {});
-    const mode = container.record.hostConfig.NetworkMode;
-    return values.some(
-      (value) =>
-        (attached.length === 0 && mode === value) ||
-        attached.some(([name, { NetworkID }]) => name === value || NetworkID.startsWith(value)),
+    const attached = Object.entries(networksOf(container));
+    return values.some((value) =>
+      attached.some(
+        ([name, { NetworkID }]) => name === value || (value !== '' && NetworkID.startsWith(value)),
+      ),
     );
   },
   publish: (values) => portTest(values, true),
   expose: (values) => portTest(values, false),
   isolation: () => () => true,
-  'is-task': (values) => () => values.some((value) => value === 'false' || value === '0'),
+  'is-task': (values) => {
+    if (values.length !== 1 || !['true', 'false'].includes(values[0] ?? ''))
+      throw invalidArgument(`Invalid filter 'is-task=[${values.join(' ')}]'`);
+    return () => values[0] === 'false';
+  },
 };
 
-function portTest(values: readonly string[], published: boolean): Test {
-  const wanted = values.flatMap((value) => {
-    const [range = '', protocol = 'tcp'] = value.split('/');
-    const [low = 0, high = low] = range.split('-').map(Number);
-    if (Number.isNaN(low) || Number.isNaN(high))
-      throw invalidArgument(`invalid filter '${published ? 'publish' : 'expose'}=${value}'`);
-    return [{ low, high, protocol }];
+interface PortRange {
+  readonly low: number;
+  readonly high: number;
+  readonly protocol: string;
+}
+
+/** `80`, `80/udp`, `80-90`. Throws in the words of docker/go-connections. */
+function portRange(value: string, filter: string): PortRange {
+  const [range = '', protocol = 'tcp'] = value.split('/');
+  const [low = 0, high = low] = range.split('-').map((text) => {
+    const reason = !/^\d+$/.test(text)
+      ? 'invalid syntax'
+      : Number(text) > MAX_PORT
+        ? 'value out of range'
+        : undefined;
+    if (reason !== undefined)
+      throw invalidArgument(
+        `error while looking up for ${filter} ${value}: strconv.ParseUint: parsing "${text}": ${reason}`,
+      );
+    return Number(text);
   });
+  return { low, high, protocol };
+}
+
+function portTest(values: readonly string[], published: boolean): Test {
+  const wanted = values.map((value) => portRange(value, published ? 'publish' : 'expose'));
   return (container) => {
     const ports = container.progress.sandbox?.ports ?? {};
     return Object.entries(ports).some(([name, bindings]) => {

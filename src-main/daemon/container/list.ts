@@ -5,7 +5,7 @@ import type { ContainerContext } from './container-context.ts';
 import type { Filters } from './container-service.ts';
 import { isRunning } from './container-state.ts';
 import { humanDuration } from './human-duration.ts';
-import { sizesOf, wireMounts } from './inspect.ts';
+import { networksOf, sizesOf, wireMounts } from './inspect.ts';
 import { linkNames } from './links.ts';
 import { buildFilter } from './list-filter.ts';
 
@@ -39,7 +39,6 @@ async function summary(
   withSize: boolean,
 ): Promise<ContainerSummary> {
   const { record } = container;
-  const networks = container.progress.sandbox?.networks;
   const row = {
     Id: record.id,
     Names: [`/${record.name}`, ...linkNames(context.registry, container)].sort(),
@@ -52,12 +51,16 @@ async function summary(
     State: container.state.kind,
     Status: humanStatus(container),
     HostConfig: { NetworkMode: record.hostConfig.NetworkMode ?? 'default' },
-    NetworkSettings: { Networks: networks ?? {} },
+    NetworkSettings: { Networks: networksOf(container) },
     Mounts: wireMounts(record.mounts),
-    ...(withSize ? await sizesOf(context, container) : {}),
+    ...(withSize ? withoutZero(await sizesOf(context, container)) : {}),
   };
   return row as ContainerSummary;
 }
+
+/** A size of nothing is left out. */
+const withoutZero = (sizes: Readonly<Record<string, number>>): object =>
+  Object.fromEntries(Object.entries(sizes).filter(([, bytes]) => bytes !== 0));
 
 /** The name the user gave, unless it has come to mean another image. */
 function imageLabel(context: ContainerContext, container: Container): string {

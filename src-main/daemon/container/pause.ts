@@ -29,9 +29,16 @@ export async function unpause(context: ContainerContext, container: Container): 
   await container.lock.run(async () => {
     const { progress } = container;
     if (progress.state.kind !== 'paused') throw conflict(`Container ${container.id} is not paused`);
-    await requireTask(container).resume();
-    progress.state = transition(progress.state, { ...progress.state, kind: 'running' });
-    await saveProgress(context, container);
-    publishEvent(context, container, 'unpause');
+    await thaw(context, container);
   });
+}
+
+/** Under the lock: processes of a paused container go on. */
+export async function thaw(context: ContainerContext, container: Container): Promise<void> {
+  const { progress } = container;
+  await requireTask(container).resume();
+  if (progress.state.kind !== 'paused') return;
+  progress.state = transition(progress.state, { ...progress.state, kind: 'running' });
+  await saveProgress(context, container);
+  publishEvent(context, container, 'unpause');
 }

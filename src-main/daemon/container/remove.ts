@@ -4,6 +4,7 @@ import { failpoint } from '../platform/failpoint.ts';
 import type { Container } from './container.ts';
 import { type ContainerContext, publishEvent, saveProgress } from './container-context.ts';
 import { isRunning, type StateKind, transition } from './container-state.ts';
+import { removeLink } from './links.ts';
 import { releaseMounts } from './mount-points.ts';
 import { releaseShared } from './run-resources.ts';
 import { killIfAlive } from './stop.ts';
@@ -11,6 +12,8 @@ import { killIfAlive } from './stop.ts';
 export interface RemoveOptions {
   readonly force: boolean;
   readonly volumes: boolean;
+  /** Only the link that the name stands for. */
+  readonly link?: boolean;
 }
 
 /** What the API calls a state in messages. */
@@ -22,6 +25,7 @@ export async function removeContainer(
   container: Container,
   options: RemoveOptions & { readonly asked: string },
 ): Promise<void> {
+  if (options.link) return removeLink(context, options.asked);
   const { state } = container;
   if (state.kind === 'removing')
     throw conflict(`removal of container ${options.asked} is already in progress`);
@@ -29,7 +33,7 @@ export async function removeContainer(
     if (!options.force) throw stillRunning(container);
     await killIfAlive(context, container);
   }
-  await container.lock.run(() => removeLocked(context, container, options));
+  return container.lock.run(() => removeLocked(context, container, options));
 }
 
 function stillRunning(container: Container): Error {

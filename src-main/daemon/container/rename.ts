@@ -1,5 +1,5 @@
 /** Rename (moby daemon/rename.go). */
-import { conflict } from '../../../shared/errors.ts';
+import { conflict, EngineError, toEngineError } from '../../../shared/errors.ts';
 import { failpoint } from '../platform/failpoint.ts';
 import type { Container } from './container.ts';
 import { type ContainerContext, publishEvent } from './container-context.ts';
@@ -14,7 +14,7 @@ export async function rename(
   await container.lock.run(async () => {
     const oldName = container.name;
     checkNewName(oldName, newName);
-    container.record.name = context.registry.reserveName(newName, container.id);
+    container.record.name = reserve(context, container, newName);
     try {
       await context.store.saveRecord(container.record);
       await context.network.rename(container.id, container.name);
@@ -28,6 +28,16 @@ export async function rename(
     await renameInLinks(context, container);
     publishEvent(context, container, 'rename', { oldName: `/${oldName}` });
   });
+}
+
+/** Throws the reasons why a name cannot be had with dockerd's words before them. */
+function reserve(context: ContainerContext, container: Container, newName: string): string {
+  try {
+    return context.registry.reserveName(`/${newName.replace(/^\//, '')}`, container.id);
+  } catch (error) {
+    const { code, message } = toEngineError(error);
+    throw new EngineError(code, `Error when allocating new name: ${message}`, { cause: error });
+  }
 }
 
 function checkNewName(oldName: string, newName: string): void {

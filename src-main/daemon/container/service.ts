@@ -3,7 +3,7 @@
  * only place that knows both start and what follows an exit.
  */
 import type { ContainerUpdateBody } from '../../../shared/engine/engine-api.ts';
-import { errorMessage, internal, isEngineError } from '../../../shared/errors.ts';
+import { errorMessage, isEngineError } from '../../../shared/errors.ts';
 import type { ExitStatus } from '../runtime/runtime.ts';
 import { attachClient } from './attach.ts';
 import type { Container } from './container.ts';
@@ -18,7 +18,6 @@ import { HealthMonitor, healthCommandOf } from './health-monitor.ts';
 import { healthProbe } from './health-probe.ts';
 import { inspectContainer } from './inspect.ts';
 import { launchReport } from './launch-report.ts';
-import { removeLink } from './links.ts';
 import { listContainers } from './list.ts';
 import { readLogs } from './logs.ts';
 import { watchOutOfMemory } from './out-of-memory.ts';
@@ -26,6 +25,7 @@ import { pause, unpause } from './pause.ts';
 import { prune } from './prune.ts';
 import { removeContainer } from './remove.ts';
 import { rename } from './rename.ts';
+import { restartContainer } from './restart.ts';
 import { restoreContainers } from './restore.ts';
 import { letGo, stopAll } from './shutdown.ts';
 import { checkStartable, requireTask, startContainer } from './start.ts';
@@ -114,30 +114,18 @@ export function createContainerRoom(context: ContainerContext): ContainerRoom {
     start: (name) => startFresh(registry.find(name)),
     stop: async (name, options) =>
       (await stopContainer(context, registry.find(name), options)) ? 'stopped' : 'unchanged',
-    restart: async (name, options) => {
-      const container = registry.find(name);
-      try {
-        await stopContainer(context, container, options);
-        await startFresh(container);
-      } catch (error) {
-        throw internal(`Cannot restart container ${name}: ${errorMessage(error)}`);
-      }
-      publishEvent(context, container, 'restart');
-    },
+    restart: (name, options) =>
+      restartContainer(context, registry.find(name), { ...options, asked: name }, startFresh),
     kill: (name, signal) => killContainer(context, name, signal),
     pause: (name) => pause(context, registry.find(name)),
     unpause: (name) => unpause(context, registry.find(name)),
     rename: (name, newName) => rename(context, registry.find(name), newName),
     update: (name, body: ContainerUpdateBody) =>
       updateContainer(context, registry.find(name), body),
-    remove: async (name, { link, ...options }) => {
-      const container = registry.find(name);
-      await (link
-        ? removeLink(context, name)
-        : removeContainer(context, container, { ...options, asked: name }));
-    },
+    remove: (name, options) =>
+      removeContainer(context, registry.find(name), { ...options, asked: name }),
     prune: (filters) => prune(context, filters),
-    top: (name, psArgs) => topContainer(registry.find(name), psArgs),
+    top: (name, psArgs) => topContainer(context, registry.find(name), psArgs),
     stats: (name, options) => containerStats(context, registry.find(name), options),
     wait: async (name, condition, signal) => {
       const result = waitFor(registry.find(name), condition, signal);

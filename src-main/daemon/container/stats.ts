@@ -62,7 +62,7 @@ function row(container: Container, current: Sample, previous: Sample): object {
     id: container.id,
     num_procs: 0,
     pids_stats: current?.pids_stats ?? {},
-    blkio_stats: current?.blkio_stats ?? {},
+    blkio_stats: current?.blkio_stats ?? NO_BLKIO,
     storage_stats: {},
     cpu_stats: current?.cpu_stats ?? EMPTY_CPU,
     precpu_stats: previous?.cpu_stats ?? EMPTY_CPU,
@@ -70,6 +70,17 @@ function row(container: Container, current: Sample, previous: Sample): object {
     ...(current?.networks ? { networks: current.networks } : {}),
   };
 }
+
+const NO_BLKIO = {
+  io_service_bytes_recursive: null,
+  io_serviced_recursive: null,
+  io_queue_recursive: null,
+  io_service_time_recursive: null,
+  io_wait_time_recursive: null,
+  io_merged_recursive: null,
+  io_time_recursive: null,
+  sectors_recursive: null,
+};
 
 const EMPTY_CPU = {
   cpu_usage: { total_usage: 0, usage_in_kernelmode: 0, usage_in_usermode: 0 },

@@ -14,6 +14,7 @@ import { isLive, isRunning } from './container-state.ts';
 import { cancelRestart } from './exit.ts';
 import { LaunchRecorder } from './launch-recorder.ts';
 import { keepLaunch, logSpan } from './launches.ts';
+import { thaw } from './pause.ts';
 import { parseSignal, requireSupported } from './signals.ts';
 import { stoppedWithin } from './wait.ts';
 
@@ -48,14 +49,25 @@ async function sendSignal(
       await saveProgress(context, container);
     }
     if (!isLive(container.state)) return cancelRestart(context, container);
-    const wasPaused = container.state.kind === 'paused';
     await container.live.task?.kill(signal);
     failpoint('stop: signal sent');
     // A frozen process takes no signal before it is thawed.
-    if (wasPaused && endsContainer) await container.live.task?.resume();
+    if (container.state.kind === 'paused' && endsContainer) await thawForSignal(context, container);
     publishEvent(context, container, 'kill', { signal: String(signal) });
     return undefined;
   });
+}
+
+async function thawForSignal(context: ContainerContext, container: Container): Promise<void> {
+  try {
+    await thaw(context, container);
+  } catch (error) {
+    // A SIGKILL may have ended it although it was frozen (cgroup v2).
+    context.log.debug('container was not resumed after a signal', {
+      container: container.id,
+      error: errorMessage(error),
+    });
+  }
 }
 
 /** `docker kill`: SIGKILL waits for the end, any other signal is only sent. */

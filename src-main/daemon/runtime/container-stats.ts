@@ -109,6 +109,20 @@ async function blkioV1(directory: string, file: string): Promise<BlkioRow[]> {
   });
 }
 
+/** What dockerd takes over of memory.stat, for the cgroup and with those below it. */
+const MEMORY_FIGURES = [
+  ...['cache', 'rss', 'rss_huge', 'mapped_file', 'dirty', 'writeback'],
+  ...['pgpgin', 'pgpgout', 'pgfault', 'pgmajfault', 'unevictable'],
+  ...['inactive_anon', 'active_anon', 'inactive_file', 'active_file'],
+].flatMap((name) => [name, `total_${name}`]);
+
+const reported = (memory: Figures): Figures =>
+  Object.fromEntries(
+    Object.entries(memory).filter(
+      ([name]) => MEMORY_FIGURES.includes(name) || name.startsWith('hierarchical_'),
+    ),
+  );
+
 async function sampleV1(
   directories: ReadonlyMap<string, string>,
 ): Promise<Omit<ContainerStatsSample, 'read'>> {
@@ -164,24 +178,25 @@ async function sampleV1(
     memory_stats: {
       usage,
       max_usage: maxUsage,
-      stats: memory,
-      failcnt,
+      stats: reported(memory),
+      ...(failcnt > 0 ? { failcnt } : {}),
       limit: await memoryLimit(limit),
     },
-    blkio_stats: blkioFields(bytes, ops),
+    blkio_stats: blkioFields(bytes, ops, []),
     pids_stats: { current: pids, ...(pidsLimit ? { limit: pidsLimit } : {}) },
   };
 }
 
-const blkioFields = (bytes: BlkioRow[], ops: BlkioRow[]): object => ({
+/** `none`: what was not measured; dockerd writes a list on cgroup v1, null on v2. */
+const blkioFields = (bytes: BlkioRow[], ops: BlkioRow[], none: [] | null): object => ({
   io_service_bytes_recursive: bytes,
   io_serviced_recursive: ops,
-  io_queue_recursive: null,
-  io_service_time_recursive: null,
-  io_wait_time_recursive: null,
-  io_merged_recursive: null,
-  io_time_recursive: null,
-  sectors_recursive: null,
+  io_queue_recursive: none,
+  io_service_time_recursive: none,
+  io_wait_time_recursive: none,
+  io_merged_recursive: none,
+  io_time_recursive: none,
+  sectors_recursive: none,
 });
 
 /** No limit shows as the machine's memory. */
@@ -223,10 +238,10 @@ async function sampleV2(directory: string): Promise<Omit<ContainerStatsSample, '
     memory_stats: {
       usage,
       stats: memory,
-      failcnt: events['oom'] ?? 0,
+      ...(events['oom'] ? { failcnt: events['oom'] } : {}),
       limit: await memoryLimit(limit),
     },
-    blkio_stats: blkioFields(blkio, []),
+    blkio_stats: blkioFields(blkio, [], null),
     pids_stats: { current: pids, ...(pidsLimit ? { limit: pidsLimit } : {}) },
   };
 }

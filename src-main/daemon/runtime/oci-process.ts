@@ -75,5 +75,6 @@ export function containerProcess(request: ProcessRequest, config: ContainerConfi
 export function execProcess(request: ProcessRequest, isPrivileged: boolean): OciProcess {
   const names = isPrivileged ? ALL_CAPABILITIES : capabilitiesFor(request.hostConfig);
   const uid = isPrivileged ? 0 : request.user.uid;
-  return withLimits(request, capabilitySets(names, uid));
+  // As it was asked for: the runtime refuses a relative one.
+  return { ...withLimits(request, capabilitySets(names, uid)), cwd: request.cwd };
 }
