@@ -86,6 +86,9 @@ export const TEST_PACKAGES = {
   podman: 'podman',
   sudo: 'sudo',
   'docker-compose': 'docker-compose',
+  rootlesskit: 'rootlesskit',
+  slirp4netns: 'slirp4netns',
+  newuidmap: 'uidmap',
   'firewall-cmd': 'firewalld',
   'dbus-daemon': 'dbus',
 };

@@ -5,16 +5,18 @@
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { errorMessage, unavailable } from '../shared/errors.ts';
+import { errorMessage } from '../shared/errors.ts';
 import type { AppInfo } from '../shared/shell/contract.ts';
 import { loadConfig } from './daemon/config/daemon-config.ts';
 import { runDaemon } from './daemon/daemon.ts';
 import { createLog } from './daemon/log/log.ts';
+import { rootlessPaths } from './daemon/rootless/rootless-paths.ts';
 import { WINDLASS_VERSION } from './daemon/system-backend.ts';
 import { socketDialer } from './hosts/engine-dialer.ts';
 import type { Host } from './hosts/host-book.ts';
 import { HostDesk, type HostDeskOptions } from './hosts/host-desk.ts';
 import { isEngineAt } from './hosts/host-watch.ts';
+import { startRootlessEngine } from './hosts/rootless-engine.ts';
 import { type AppOptions, ownArguments, parseAppOptions } from './shell/app-options.ts';
 import type { ElectronParts } from './shell/electron/electron-parts.ts';
 import { ElectronShell } from './shell/electron/electron-shell.ts';
@@ -24,8 +26,6 @@ import { TerminalDesk } from './shell/terminal/terminal-desk.ts';
 import { startWebShell } from './shell/web/web-shell.ts';
 
 const SYSTEM_SOCKETS = ['/run/windlass/docker.sock', '/var/run/docker.sock'];
-const NO_ENGINE =
-  'no container engine is running and an ordinary user cannot start one: run `sudo npx windlassd` in another terminal, or start Windlass as root';
 
 /** The project or the package: dist/src-main/main.js is two steps down, src-main/main.ts one. */
 const root = fileURLToPath(
@@ -51,13 +51,31 @@ const running = (socketPath: string): Engine => ({
   close: async () => undefined,
 });
 
+/** The pinned one where we run in Electron, which is no Node for others. */
+const nodeProgram = (): string =>
+  process.versions['electron'] ? inRoot('node_modules/node/bin/node') : process.execPath;
+
+/** One of the user's own, in his own directories. */
+async function openRootless({ daemonArguments }: AppOptions): Promise<Engine> {
+  const { socket, execRoot } = rootlessPaths(process.env);
+  const isSource = import.meta.url.endsWith('.ts');
+  const windlassd = inRoot(isSource ? 'src-main/windlassd.ts' : 'dist/src-main/windlassd.js');
+  await startRootlessEngine({
+    words: [nodeProgram(), windlassd, '--rootless', '--live-restore', ...daemonArguments],
+    socket,
+    logFile: join(execRoot, 'windlassd.log'),
+  });
+  const { entry, ...engine } = running(socket);
+  return { ...engine, entry: { ...entry, id: 'rootless', kind: 'rootless' } };
+}
+
 /** The engine the options ask for, one that runs already, or one of our own. */
 async function openEngine(options: AppOptions): Promise<Engine> {
   if (options.engineSocket !== undefined) return running(options.engineSocket);
   if (process.getuid?.() === 0) return embedEngine(options);
   for (const socketPath of SYSTEM_SOCKETS)
     if (await isEngineAt(socketPath)) return running(socketPath);
-  throw unavailable(NO_ENGINE);
+  return openRootless(options);
 }
 
 async function embedEngine({ daemonArguments }: AppOptions): Promise<Engine> {

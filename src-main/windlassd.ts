@@ -6,6 +6,8 @@ import { type DaemonConfig, helpText, loadConfig } from './daemon/config/daemon-
 import { type RunningDaemon, runDaemon } from './daemon/daemon.ts';
 import { createLog } from './daemon/log/log.ts';
 import { notifyServiceManager } from './daemon/platform/notify-socket.ts';
+import { isInUserNamespace } from './daemon/platform/user-namespace.ts';
+import { enterRootlesskit } from './daemon/rootless/enter-rootlesskit.ts';
 import { WINDLASS_VERSION } from './daemon/system-backend.ts';
 
 /** So many of the signals that end the daemon make it end at once (moby pkg/signal/trap.go). */
@@ -92,8 +94,19 @@ function onEndSignals(daemon: RunningDaemon, log: DaemonLog): void {
   process.on('SIGTERM', stop);
 }
 
+/** This very program once more, as root of a user namespace. */
+async function runInRootlesskit(): Promise<never> {
+  const [script = ''] = process.argv.slice(1);
+  try {
+    process.exit(await enterRootlesskit([process.execPath, script, ...process.argv.slice(2)]));
+  } catch (error) {
+    fail(error);
+  }
+}
+
 async function main(): Promise<void> {
   const config = readConfig();
+  if (config.isRootless && !isInUserNamespace) return runInRootlesskit();
   const log = createLog({
     level: config.logLevel,
     format: config.logFormat,

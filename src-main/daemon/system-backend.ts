@@ -11,6 +11,7 @@ import type { LocalImageService } from './image/create-image-service.ts';
 import type { FileLayerStore } from './layer/file-layer-store.ts';
 import { logDriverNames } from './log/log-drivers.ts';
 import type { MachineFacts } from './platform/kernel.ts';
+import { isInUserNamespace } from './platform/user-namespace.ts';
 import type { LiveConfig } from './reload.ts';
 import type { Runtime } from './runtime/runtime.ts';
 import type { VolumeService } from './volume/volume-service.ts';
@@ -18,6 +19,10 @@ import type { VolumeService } from './volume/volume-service.ts';
 export const WINDLASS_VERSION = '0.1.0';
 /** The release of dockerd whose behaviour this daemon keeps. */
 export const MOBY_RELEASE = '20.10.24';
+
+/** What a rootless daemon cannot do, where people look for it. */
+const NO_CGROUPS =
+  'WARNING: Running in rootless-mode without cgroups: limits on memory, CPU and processes have no effect.';
 
 export interface SystemParts {
   /** As it is now: some of it is reloaded. */
@@ -68,7 +73,7 @@ async function info(parts: SystemParts): Promise<object> {
     NGoroutines: 0,
     SystemTime: new Date().toISOString(),
     LoggingDriver: config.logDriver,
-    CgroupDriver: config.usesSystemdCgroup ? 'systemd' : 'cgroupfs',
+    CgroupDriver: isInUserNamespace ? 'none' : config.usesSystemdCgroup ? 'systemd' : 'cgroupfs',
     CgroupVersion: String(machine.cgroupVersion),
     NEventsListener: parts.events.listenerCount(),
     KernelVersion: machine.kernelVersion,
@@ -105,8 +110,11 @@ async function info(parts: SystemParts): Promise<object> {
     ContainerdCommit: { ID: versions.containerd, Expected: versions.containerd },
     RuncCommit: { ID: versions.runc, Expected: versions.runc },
     InitCommit: { ID: versions.init || 'N/A', Expected: versions.init || 'N/A' },
-    SecurityOptions: machine.hasSeccomp ? ['name=seccomp,profile=default'] : [],
-    Warnings: null,
+    SecurityOptions: [
+      ...(machine.hasSeccomp ? ['name=seccomp,profile=default'] : []),
+      ...(isInUserNamespace ? ['name=rootless'] : []),
+    ],
+    Warnings: isInUserNamespace ? [NO_CGROUPS] : null,
   };
 }
 

@@ -23,6 +23,7 @@ import type { TarEntry, TarSink } from '../layer/tar-reader.ts';
 import { cPath, nativePath, textOfPath } from '../platform/byte-path.ts';
 import { hasErrno } from '../platform/libc.ts';
 import { makeNode, setTimes } from '../platform/special-files.ts';
+import { isInUserNamespace } from '../platform/user-namespace.ts';
 import { setXattr } from '../platform/xattr.ts';
 import { asPathError } from './go-error.ts';
 
@@ -155,6 +156,8 @@ export class TreeExtractor implements TarSink {
       case 'char':
       case 'block':
       case 'fifo':
+        // Nobody but real root makes devices (moby pkg/archive does the same).
+        if (isInUserNamespace && entry.type !== 'fifo') return;
         asPathError('mknod', path, () =>
           makeNode(cPath(path), entry.type as 'char', { ...entry, mode: entry.mode }),
         );

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { errorMessage, invalidArgument } from '../../../shared/errors.ts';
 import { hasErrno } from '../platform/libc.ts';
+import { rootlessPaths } from '../rootless/rootless-paths.ts';
 import { keyOf, OPTION_TABLE, type OptionRow } from './option-table.ts';
 import type { OptionValue, OptionValues } from './parse-flags.ts';
 import { validateValues } from './validate-values.ts';
@@ -11,7 +12,9 @@ const DEFAULT_CONFIG_FILE = '/etc/windlass/daemon.json';
 /** The file's values; none when it is not there and nobody named it. Throws in dockerd's words. */
 export function readConfigFile(flags: OptionValues): OptionValues {
   const asked = flags.get('config-file');
-  const path = typeof asked === 'string' ? asked : DEFAULT_CONFIG_FILE;
+  const isRootless = flags.get('rootless') === true;
+  const usual = isRootless ? rootlessPaths(process.env).configFile : DEFAULT_CONFIG_FILE;
+  const path = typeof asked === 'string' ? asked : usual;
   try {
     const text = textOf(path);
     if (text === undefined && asked === undefined) return new Map();

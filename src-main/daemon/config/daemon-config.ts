@@ -1,13 +1,22 @@
 /** The daemon's configuration: defaults, daemon.json, flags; merged and checked (moby daemon/config/config.go). */
+
 import { existsSync } from 'node:fs';
+
 import { parseBytes } from '../platform/go-values.ts';
+import { rootlessPaths } from '../rootless/rootless-paths.ts';
+
 import { readConfigFile } from './config-file.ts';
 import { checkedMirror, normalizedHost, parsePool, parseUlimit } from './option-checks.ts';
 import { OPTION_TABLE } from './option-table.ts';
 import { type OptionValues, parseFlags } from './parse-flags.ts';
 import { validateValues } from './validate-values.ts';
 
-const DEFAULT_SOCKET = '/run/windlass/docker.sock';
+const SYSTEM_PATHS = {
+  dataRoot: '/var/lib/windlass',
+  execRoot: '/run/windlass',
+  socket: '/run/windlass/docker.sock',
+  pidFile: '/run/windlass/windlassd.pid',
+} as const;
 const TCP_PORT = 2375;
 const TLS_PORT = 2376;
 
@@ -36,6 +45,8 @@ export interface DaemonConfig {
     { readonly path: string; readonly runtimeArgs: readonly string[] }
   >;
   readonly defaultRuntime: string;
+  /** Of an ordinary user: run inside rootlesskit, with all it has below the user's own directories. */
+  readonly isRootless: boolean;
   readonly cgroupParent: string;
   readonly usesSystemdCgroup: boolean;
   readonly defaultUlimits: readonly {
@@ -137,13 +148,15 @@ class Reader {
 function buildConfig(values: OptionValues): DaemonConfig {
   const read = new Reader(values);
   const level = read.text('log-level', 'info');
-  const execRoot = read.text('exec-root', '/run/windlass');
+  const defaults = read.flag('rootless', false) ? rootlessPaths(process.env) : SYSTEM_PATHS;
+  const execRoot = read.text('exec-root', defaults.execRoot);
   const tls = tlsOf(read);
   return {
-    dataRoot: read.text('data-root', '/var/lib/windlass'),
+    isRootless: read.flag('rootless', false),
+    dataRoot: read.text('data-root', defaults.dataRoot),
     execRoot,
-    pidFile: read.text('pidfile', '/run/windlass/windlassd.pid'),
-    hosts: hostsOf(read, tls ? TLS_PORT : TCP_PORT),
+    pidFile: read.text('pidfile', defaults.pidFile),
+    hosts: hostsOf(read, defaults.socket, tls ? TLS_PORT : TCP_PORT),
     group: read.text('group', 'docker'),
     debug: read.flag('debug', false),
     logLevel: read.flag('debug', false) ? 'debug' : (level as DaemonConfig['logLevel']),
@@ -217,10 +230,10 @@ function networkOf(read: Reader): DaemonConfig['network'] {
   };
 }
 
-function hostsOf(read: Reader, port: number): readonly string[] {
+function hostsOf(read: Reader, socket: string, port: number): readonly string[] {
   const hosts = read.list('host');
   const asked = hosts.length > 0 ? hosts : [''];
-  return asked.map((host) => normalizedHost(host, { socket: DEFAULT_SOCKET, port }));
+  return asked.map((host) => normalizedHost(host, { socket, port }));
 }
 
 const withoutEffect = (values: OptionValues): DaemonConfig['withoutEffect'] =>

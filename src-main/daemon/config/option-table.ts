@@ -196,6 +196,7 @@ export const OPTION_TABLE: readonly OptionRow[] = [
     key: 'registry-mirrors',
     check: checkedMirror,
   }),
+  row('rootless', 'boolean', 'Run as an ordinary user, inside rootlesskit', { notInFile: true }),
   row('seccomp-profile', 'string', 'Path to seccomp profile'),
   row('selinux-enabled', 'boolean', 'Enable selinux support', {
     noEffect: 'containers get no SELinux labels from this daemon',

@@ -3,9 +3,9 @@ import type { Stats } from 'node:fs';
 import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { LayerChange } from '../layer/layer-store.ts';
+import { OPAQUE_XATTR } from '../platform/user-namespace.ts';
 import { getXattr } from '../platform/xattr.ts';
 
-const OPAQUE_XATTR = 'trusted.overlay.opaque';
 export const OPAQUE_FILE = '.wh..wh..opq';
 
 /** fuse-overlayfs marks opaque directories with an entry as well. */

@@ -42,6 +42,8 @@ export interface Overlay2Options {
   readonly status: readonly (readonly [string, string])[];
   /** `index=off` is understood by this kernel. */
   readonly canDisableIndex: boolean;
+  /** What overlay notes is noted in `user.` attributes: in a user namespace there are no others. */
+  readonly usesUserXattr?: boolean;
   /** Mounts in place of the kernel; paths are relative to the root where absolute ones are too long. */
   readonly mount?: (target: string, options: string) => Promise<void>;
   /** Brings what was written below a mount point into the layer's directory. */
@@ -222,10 +224,11 @@ export class Overlay2Driver implements GraphDriver {
   }
 
   async #mountOverlay(id: string, lowers: readonly string[]): Promise<void> {
-    const { root, canDisableIndex } = this.#options;
+    const { root, canDisableIndex, usesUserXattr } = this.#options;
     const options = (base: string): string =>
       [
         ...(canDisableIndex ? ['index=off'] : []),
+        ...(usesUserXattr ? ['userxattr'] : []),
         `lowerdir=${lowers.map((lower) => `${base}${lower}`).join(':')}`,
         `upperdir=${base}${id}/diff`,
         `workdir=${base}${id}/work`,

@@ -15,6 +15,7 @@ import {
 import type { Log } from '../log/log.ts';
 import { parseBoolean, parseBytes } from '../platform/go-values.ts';
 import { mount, unmountIfMounted } from '../platform/mount.ts';
+import { isInUserNamespace } from '../platform/user-namespace.ts';
 import { BtrfsDriver } from './btrfs.ts';
 import { DriverRefusal } from './driver-refusal.ts';
 import { openFuseOverlayfs } from './fuse-overlayfs.ts';
@@ -161,7 +162,7 @@ async function openOverlay2(root: string, options: readonly string[]): Promise<G
     );
   }
   try {
-    probeOverlay(root, '');
+    probeOverlay(root, isInUserNamespace ? 'userxattr,' : '');
   } catch (error) {
     throw new DriverRefusal('unsupported', errorMessage(error));
   }
@@ -172,9 +173,10 @@ async function openOverlay2(root: string, options: readonly string[]): Promise<G
       ['Backing Filesystem', backing],
       ['Supports d_type', 'true'],
       ['Native Overlay Diff', 'true'],
-      ['userxattr', 'false'],
+      ['userxattr', `${isInUserNamespace}`],
     ],
     canDisableIndex: canMount(root, 'index=off,'),
+    usesUserXattr: isInUserNamespace,
   });
 }
 

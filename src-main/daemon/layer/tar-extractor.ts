@@ -23,6 +23,7 @@ import {
 import { posix } from 'node:path';
 import { hasErrno } from '../platform/libc.ts';
 import { makeNode, makeWhiteout, setTimes } from '../platform/special-files.ts';
+import { isInUserNamespace, OPAQUE_XATTR } from '../platform/user-namespace.ts';
 import { setXattr } from '../platform/xattr.ts';
 import { SparsePieces } from './sparse-pieces.ts';
 import type { TarEntry } from './tar-reader.ts';
@@ -33,7 +34,6 @@ const WHITEOUT_PREFIX = '.wh.';
 /** aufs' own bookkeeping, which some old layers carry. */
 const WHITEOUT_META_PREFIX = '.wh..wh.';
 const WHITEOUT_OPAQUE = '.wh..wh..opq';
-const OPAQUE_XATTR = 'trusted.overlay.opaque';
 const MAX_SYMLINKS = 40;
 
 /** The archive tries to reach outside; nothing was written for the entry. */
@@ -152,6 +152,8 @@ export class TarExtractor {
       case 'char':
       case 'block':
       case 'fifo':
+        // Nobody but real root makes devices; an image goes without (moby pkg/archive does the same).
+        if (isInUserNamespace && entry.type !== 'fifo') return undefined;
         makeNode(path, entry.type, { mode: entry.mode, major: entry.major, minor: entry.minor });
         break;
     }

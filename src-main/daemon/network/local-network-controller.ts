@@ -1,4 +1,5 @@
 /** The network controller of this machine: networks, sandboxes, names, ports and rules put together. */
+
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { errorMessage, notFound } from '../../../shared/errors.ts';
 import type { Log } from '../log/log.ts';
@@ -13,6 +14,7 @@ import { bareDriver, type NetworkDriver } from './network-driver.ts';
 import { listFilter, pruneFilter } from './network-filter.ts';
 import type { NetworkRecord } from './network-store.ts';
 import { isPredefined, type Network, Networks } from './networks.ts';
+import { rootlesskitPorts } from './outer-ports.ts';
 import { PortMapper } from './port-mapper.ts';
 import { PortPublisher } from './port-publisher.ts';
 import type { ProxyCalls } from './proxy-calls.ts';
@@ -74,8 +76,10 @@ async function openParts(
     ].map((driver) => [driver.name, driver]),
   );
   const networks = await Networks.open({ dataRoot, config, links, drivers, alias, log });
-  const hasIPv6 = existsSync('/proc/net/if_inet6');
-  const mapper = new PortMapper({ firewall, rules, proxies, usesProxy, hasIPv6, log });
+  const outer = rootlesskitPorts(process.env);
+  // Inside rootlesskit there is no IPv6 to the outside.
+  const hasIPv6 = outer === undefined && existsSync('/proc/net/if_inet6');
+  const mapper = new PortMapper({ firewall, rules, proxies, usesProxy, hasIPv6, outer, log });
   const ports = new PortPublisher(mapper, config.defaultIp);
   const names = new SandboxNames({ config, networks, service });
   const sandboxes = new Sandboxes({ execRoot, networks, links, ports, names, alias, log });

@@ -6,6 +6,7 @@ import { hasErrno } from '../platform/libc.ts';
 import type { Firewall } from './firewall.ts';
 import type { LinkCalls, PortRule } from './link-calls.ts';
 import type { PortBinding, PortMap } from './network-controller.ts';
+import type { OuterPorts } from './outer-ports.ts';
 import { allPortsTaken, PortAllocator, PortTakenError, parseHostPort } from './port-allocator.ts';
 import type { ProxyCalls } from './proxy-calls.ts';
 import type { WorkerClient } from './worker-client.ts';
@@ -30,12 +31,16 @@ export interface PortMapperOptions {
   readonly usesProxy: boolean;
   /** False when the kernel has no IPv6. */
   readonly hasIPv6: boolean;
+  /** Where ports must be opened outside of our own network too. */
+  readonly outer?: OuterPorts | undefined;
   readonly log: Log;
 }
 
 /** One port on one address of the host. */
 interface Mapping extends PortRule {
   readonly proxyId: number;
+  /** Of the port outside; undefined when there is no outside. */
+  readonly outerId: number | undefined;
 }
 
 type Wish = Omit<PortRule, 'hostPort'>;
@@ -137,7 +142,10 @@ export class PortMapper {
       this.#allocator.claim(wish.protocol, wish.hostIp, hostPort);
       undo.defer(() => this.#allocator.release(wish.protocol, wish.hostIp, hostPort));
       const rule: PortRule = { ...wish, hostPort };
-      done.push({ ...rule, proxyId: await this.#hold(rule) });
+      const proxyId = await this.#hold(rule);
+      const held: Mapping = { ...rule, proxyId, outerId: undefined };
+      done.push(held);
+      done[done.length - 1] = { ...held, outerId: await this.#openOuter(rule) };
     }
     undo.move();
     return done;
@@ -145,17 +153,26 @@ export class PortMapper {
 
   /** Throws `Error starting userland proxy: listen tcp4 0.0.0.0:80: bind: address already in use`. */
   async #hold(rule: PortRule): Promise<number> {
-    const { proxies, usesProxy } = this.#options;
+    const { proxies, usesProxy, outer } = this.#options;
+    // What comes from outside comes over loopback, and the machine's addresses are not ours in here.
+    const hostIp = outer && !isIPv6(rule.hostIp) ? '127.0.0.1' : rule.hostIp;
     try {
-      return await proxies.call('open', { ...rule, forwards: usesProxy });
+      return await proxies.call('open', { ...rule, hostIp, forwards: usesProxy });
     } catch (error) {
       const what = `${usesProxy ? 'Error starting userland proxy: ' : ''}${listenFailure(rule, error)}`;
       throw hasErrno(error, 'EADDRINUSE') ? new PortTakenError(what) : internal(what);
     }
   }
 
+  async #openOuter({ protocol, hostIp, hostPort }: PortRule): Promise<number | undefined> {
+    if (protocol === 'sctp') return undefined;
+    return this.#options.outer?.open({ protocol, hostIp, hostPort });
+  }
+
   async #close(mappings: readonly Mapping[]): Promise<void> {
-    const { proxies } = this.#options;
+    const { proxies, outer } = this.#options;
+    const outerIds = mappings.flatMap(({ outerId }) => outerId ?? []);
+    await Promise.all(outerIds.map((id) => outer?.close(id)));
     await Promise.all(mappings.map(({ proxyId }) => proxies.call('close', proxyId)));
   }
 

@@ -1,6 +1,8 @@
 /** Which limits this kernel's cgroups can hold (moby pkg/sysinfo/sysinfo_linux.go, cgroup2_linux.go). */
+
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { isInUserNamespace } from './user-namespace.ts';
 
 export interface CgroupFeatures {
   readonly memoryLimit: boolean;
@@ -109,11 +111,35 @@ function unifiedFeatures(): Omit<CgroupFeatures, 'cgroupNamespaces'> {
   };
 }
 
+/** Nothing: the cgroups there are belong to somebody else. */
+const NO_FEATURES: Omit<CgroupFeatures, 'cgroupNamespaces'> = {
+  memoryLimit: false,
+  swapLimit: false,
+  memoryReservation: false,
+  oomKillDisable: false,
+  memorySwappiness: false,
+  kernelMemory: false,
+  kernelMemoryTcp: false,
+  pidsLimit: false,
+  cpuShares: false,
+  cpuCfs: false,
+  cpuRealtime: false,
+  cpuset: false,
+  cpus: '',
+  mems: '',
+  blkioWeight: false,
+  blkioWeightDevice: false,
+  blkioReadBps: false,
+  blkioWriteBps: false,
+  blkioReadIops: false,
+  blkioWriteIops: false,
+};
+
 /** As the kernel has it now. */
 export function cgroupFeatures(): CgroupFeatures {
   const isUnified = existsSync(join(UNIFIED, 'cgroup.controllers'));
   return {
-    ...(isUnified ? unifiedFeatures() : legacyFeatures()),
+    ...(isInUserNamespace ? NO_FEATURES : isUnified ? unifiedFeatures() : legacyFeatures()),
     cgroupNamespaces: existsSync('/proc/self/ns/cgroup'),
   };
 }

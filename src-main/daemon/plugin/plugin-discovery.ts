@@ -130,7 +130,8 @@ async function entriesOf(directory: string): Promise<string[]> {
   try {
     return (await readdir(directory)).sort();
   } catch (error) {
-    if (hasErrno(error, 'ENOENT', 'ENOTDIR')) return [];
+    // What a rootless daemon may not look into is none of its.
+    if (hasErrno(error, 'ENOENT', 'ENOTDIR', 'EACCES')) return [];
     throw error;
   }
 }

@@ -11,6 +11,7 @@ import { promisify } from 'node:util';
 import type { HostConfig } from '../../../shared/engine/engine-api.ts';
 import { errorMessage, internal } from '../../../shared/errors.ts';
 import { hasErrno } from '../platform/libc.ts';
+import { isInUserNamespace } from '../platform/user-namespace.ts';
 import { parseSecurityOptions } from './security-options.ts';
 
 /** Docker's name for it: tools and people look for that one. */
@@ -24,7 +25,8 @@ let known: boolean | undefined;
 
 /** True when the kernel enforces AppArmor; looked up once. */
 function isAppArmorEnabled(): boolean {
-  known ??= isEnabledNow();
+  // Profiles are loaded by real root only.
+  known ??= !isInUserNamespace && isEnabledNow();
   return known;
 }
 

@@ -2,9 +2,11 @@
  * Builds a container's OCI spec from plain data: what was asked, what was acquired. Pure but for
  * looking at the host's devices, mounts and sysctls. Follows moby daemon/oci_linux.go and oci/defaults.go.
  */
+
 import { existsSync } from 'node:fs';
 import { posix } from 'node:path';
 import type { ContainerConfig, HostConfig } from '../../../shared/engine/engine-api.ts';
+import { isInUserNamespace } from '../platform/user-namespace.ts';
 import { capabilitiesFor } from './capabilities.ts';
 import { rootPropagation } from './mount-propagation.ts';
 import { ociDevices } from './oci-devices.ts';
@@ -13,6 +15,7 @@ import { containerProcess, type Ulimits } from './oci-process.ts';
 import { ociResources } from './oci-resources.ts';
 import type { OciNamespace, OciSpec } from './oci-types.ts';
 import type { ResolvedUser } from './resolve-user.ts';
+import { rootlessSpec } from './rootless-spec.ts';
 import { seccompFor } from './seccomp.ts';
 import { parseSecurityOptions } from './security-options.ts';
 
@@ -77,7 +80,8 @@ function sysctls({ config, hostConfig }: SpecRequest): Readonly<Record<string, s
 }
 
 const OPEN_NETWORK = {
-  'net.ipv4.ping_group_range': '0 2147483647',
+  // A user namespace has not that many groups (moby daemon/oci_linux.go leaves it as well).
+  ...(isInUserNamespace ? {} : { 'net.ipv4.ping_group_range': '0 2147483647' }),
   'net.ipv4.ip_unprivileged_port_start': '0',
 } as const;
 
@@ -112,6 +116,11 @@ function withInit(request: SpecRequest): readonly string[] {
 
 /** The spec. Throws EngineError for what the host does not have. */
 export function buildOciSpec(request: SpecRequest): OciSpec {
+  const spec = wholeSpec(request);
+  return isInUserNamespace ? rootlessSpec(spec) : spec;
+}
+
+function wholeSpec(request: SpecRequest): OciSpec {
   const { config, hostConfig, namespaces } = request;
   const terminal = config.Tty ?? false;
   const cwd = config.WorkingDir ?? '';

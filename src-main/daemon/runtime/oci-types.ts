@@ -111,6 +111,7 @@ export interface OciSpec {
     readonly uidMappings?: readonly OciIdMapping[];
     readonly gidMappings?: readonly OciIdMapping[];
     readonly devices?: readonly OciLinuxDevice[];
+    /** Empty where the daemon has no cgroups of its own. */
     readonly cgroupsPath: string;
     readonly resources: OciResources;
     readonly rootfsPropagation?: string;
