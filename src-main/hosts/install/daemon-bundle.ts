@@ -1,20 +1,18 @@
 /**
  * windlassd as one file that needs nothing of Node on the machine it goes to: Node's program, the built daemon
- * and the packages it imports. Made once for each state of what goes in, and kept.
+ * and the native part it opens. Made once for each state of what goes in, and kept.
  */
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream, existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import { pack } from 'tar-stream';
 import { unavailable } from '../../../shared/errors.ts';
 
-/** Packages the daemon imports; theirs follow. */
-const PACKAGES = ['@grpc/grpc-js', 'koffi', 'protobufjs', 'tar-stream', 'undici', 'ws', 'zod'];
-/** Where koffi keeps its native part, by Node's names of system and processor. */
-const NATIVE = `@koromix/koffi-linux-${process.arch}`;
+/** Packages that are not in the built files, those with native parts; koffi's by Node's names of system and processor. */
+const PACKAGES = ['koffi', `@koromix/koffi-linux-${process.arch}`];
 /** What packages bring along and no program reads. */
 const UNREAD =
   /\.(map|md|markdown|d\.[cm]?ts|tsx?|h|hh|c|cc|cpp)$|(^|\/)(docs?|tests?|examples?)\//i;
@@ -61,39 +59,18 @@ async function entriesBelow(directory: string, name: string, wants: RegExp): Pro
   return Promise.all(paths.map((path) => entryOf(join(name, relative(directory, path)), path)));
 }
 
-/** Names of the packages and of all they need, as npm laid them out side by side. */
-async function withDependencies(modules: string, wanted: readonly string[]): Promise<Set<string>> {
-  const names = new Set<string>();
-  const left = [...wanted];
-  for (let name = left.pop(); name !== undefined; name = left.pop()) {
-    const manifest = join(modules, name, 'package.json');
-    if (names.has(name) || !existsSync(manifest)) continue;
-    names.add(name);
-    const { dependencies = {} } = JSON.parse(await readFile(manifest, 'utf8')) as {
-      dependencies?: Record<string, string>;
-    };
-    left.push(...Object.keys(dependencies));
-  }
-  return names;
-}
-
 async function listEntries({ root, node }: BundleSource): Promise<Entry[]> {
   const daemon = join(root, 'dist/src-main/windlassd.js');
   if (!existsSync(daemon)) throw unavailable('windlassd is not built: run "npm run build" first');
   if (!existsSync(node)) throw unavailable('this Windlass has no Node to send along');
   const modules = join(root, 'node_modules');
-  const packages = await withDependencies(modules, [...PACKAGES, NATIVE]);
-  const built = ['dist/src-main/daemon', 'dist/shared'];
   const parts = await Promise.all([
     Promise.all([
       entryOf('bin/node', node, 0o755),
       entryOf('package.json', join(root, 'package.json')),
-      entryOf('dist/src-main/windlassd.js', daemon),
     ]),
-    ...built.map((name) => entriesBelow(join(root, name), name, /(?<!\.test)\.(js|json|proto)$/)),
-    ...[...packages].map((name) =>
-      entriesBelow(join(modules, name), join('node_modules', name), /./),
-    ),
+    entriesBelow(dirname(daemon), 'dist/src-main', /^(?!main\.)[^/]+\.js$/),
+    ...PACKAGES.map((name) => entriesBelow(join(modules, name), join('node_modules', name), /./)),
   ]);
   return parts.flat().toSorted((a, b) => (a.name < b.name ? -1 : 1));
 }
