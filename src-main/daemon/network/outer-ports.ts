@@ -8,7 +8,7 @@ import { text } from 'node:stream/consumers';
 import { internal } from '../../../shared/errors.ts';
 import { PortTakenError } from './port-allocator.ts';
 
-export interface OuterPort {
+interface OuterPort {
   readonly protocol: 'tcp' | 'udp';
   readonly hostIp: string;
   readonly hostPort: number;

@@ -172,7 +172,7 @@ export class PortMapper {
   async #close(mappings: readonly Mapping[]): Promise<void> {
     const { proxies, outer } = this.#options;
     const outerIds = mappings.flatMap(({ outerId }) => outerId ?? []);
-    await Promise.all(outerIds.map((id) => outer?.close(id)));
+    if (outer) await Promise.all(outerIds.map((id) => outer.close(id)));
     await Promise.all(mappings.map(({ proxyId }) => proxies.call('close', proxyId)));
   }
 
