@@ -9,7 +9,7 @@ import { errorMessage } from '../shared/errors.ts';
 import type { AppInfo } from '../shared/shell/contract.ts';
 import { loadConfig } from './daemon/config/daemon-config.ts';
 import { runDaemon } from './daemon/daemon.ts';
-import { createLog } from './daemon/log/log.ts';
+import { bothLogs, createLog } from './daemon/log/log.ts';
 import { rootlessPaths } from './daemon/rootless/rootless-paths.ts';
 import { WINDLASS_VERSION } from './daemon/system-backend.ts';
 import { socketDialer } from './hosts/engine-dialer.ts';
@@ -20,6 +20,7 @@ import { startRootlessEngine } from './hosts/rootless-engine.ts';
 import { type AppOptions, ownArguments, parseAppOptions } from './shell/app-options.ts';
 import type { ElectronParts } from './shell/electron/electron-parts.ts';
 import { ElectronShell } from './shell/electron/electron-shell.ts';
+import { EngineLog } from './shell/engine-log.ts';
 import { createShellHandlers } from './shell/handlers.ts';
 import { cacheDirectory, configDirectory, SettingsStore } from './shell/settings-store.ts';
 import { TerminalDesk } from './shell/terminal/terminal-desk.ts';
@@ -35,6 +36,8 @@ const inRoot = (path: string): string => join(root, path);
 
 interface Engine {
   readonly entry: Host;
+  /** Of an engine of our own. */
+  readonly log?: EngineLog;
   /** Resolves when it serves; rejects when it cannot. */
   readonly ready: Promise<unknown>;
   close(): Promise<void>;
@@ -83,15 +86,22 @@ async function embedEngine({ daemonArguments }: AppOptions): Promise<Engine> {
   const socketPath = config.hosts.find((host) => host.startsWith('unix://'))?.slice(7) ?? '';
   // windlassd as a service, most likely: two daemons cannot share one data root.
   if (await isEngineAt(socketPath)) return running(socketPath);
-  const log = createLog({
-    level: config.logLevel === 'info' ? 'warn' : config.logLevel,
-    format: config.logFormat,
-    write: (line) => void process.stderr.write(line),
-  });
+  const { logLevel: level } = config;
+  const engineLog = new EngineLog();
+  // The window shows all of it; a terminal is not filled with what is well.
+  const log = bothLogs(
+    createLog({ level, format: 'text', write: (line) => engineLog.append(line) }),
+    createLog({
+      level: level === 'info' ? 'warn' : level,
+      format: config.logFormat,
+      write: (line) => void process.stderr.write(line),
+    }),
+  );
   // Containers must go on when the window closes, unless told otherwise.
   const liveRestore = flags.has('live-restore') ? config.liveRestore : true;
   const starting = runDaemon({ ...config, liveRestore }, log);
   return {
+    log: engineLog,
     entry: {
       id: 'embedded',
       name: 'this machine',
@@ -147,7 +157,14 @@ async function runWebShell(options: AppOptions): Promise<void> {
   const info = appInfo('web');
   const terminals = closing.use(new TerminalDesk(hosts));
   const openExternal = openInBrowser;
-  const handlers = createShellHandlers({ info, hosts, settings, terminals, openExternal });
+  const handlers = createShellHandlers({
+    info,
+    hosts,
+    settings,
+    terminals,
+    engineLog: engine.log,
+    openExternal,
+  });
   const directory = inRoot('dist/renderer');
   const web = closing.use(await startWebShell({ directory, handlers, port: options.port }));
   process.stdout.write(`Windlass: ${web.address}\n`);
@@ -175,7 +192,14 @@ async function runElectronShell(electron: ElectronParts, options: AppOptions): P
     const openExternal = (url: string): Promise<void> => shell.openExternal(url);
     const info = appInfo('electron');
     const terminals = new TerminalDesk(hosts);
-    const handlers = createShellHandlers({ info, hosts, settings, terminals, openExternal });
+    const handlers = createShellHandlers({
+      info,
+      hosts,
+      settings,
+      terminals,
+      engineLog: engine.log,
+      openExternal,
+    });
     await shell.run(handlers, async () => {
       await terminals[Symbol.asyncDispose]();
       hosts[Symbol.dispose]();

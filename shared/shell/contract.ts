@@ -167,6 +167,8 @@ export const shellContract = {
     z.object({ name: z.string() }),
   ),
   'engine.request': duplex(engineRequestSchema, engineHeadSchema),
+  /** What the engine of this app has said lately, oldest first; no lines when it has none of its own. */
+  'engine.log': call(nothing, z.object({ lines: z.array(z.string()).optional() })),
   /** The whole list of terminals, again after every change. They outlive the windows that show them. */
   'terminals.watch': stream(nothing, z.array(terminalRowSchema)),
   'terminals.begin': call(

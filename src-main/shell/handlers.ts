@@ -4,6 +4,7 @@ import type { ServedDuplex, ShellHandlers } from '../../shared/shell/server.ts';
 import { serveEngineRequest } from '../hosts/engine-gateway.ts';
 import type { HostDesk } from '../hosts/host-desk.ts';
 import { forwardPort } from '../hosts/port-forward.ts';
+import type { EngineLog } from './engine-log.ts';
 import type { SettingsStore } from './settings-store.ts';
 import type { TerminalDesk } from './terminal/terminal-desk.ts';
 
@@ -12,6 +13,8 @@ export interface ShellParts {
   readonly hosts: HostDesk;
   readonly settings: SettingsStore;
   readonly terminals: TerminalDesk;
+  /** Of the embedded engine, when there is one. */
+  readonly engineLog?: EngineLog | undefined;
   openExternal(url: string): Promise<void>;
 }
 
@@ -61,6 +64,7 @@ export function createShellHandlers(parts: ShellParts): ShellHandlers {
       await terminals.end(id);
       return {};
     },
+    'engine.log': async () => ({ lines: parts.engineLog?.lines() }),
     'settings.read': async () => settings.read(),
     'settings.write': (change) => settings.write(change),
     'external.open': async ({ url }) => {

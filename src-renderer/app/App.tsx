@@ -25,6 +25,7 @@ import { SettingsPage } from '../settings/SettingsPage.tsx';
 import { TerminalsPage } from '../terminal/TerminalsPage.tsx';
 import { lookOf } from '../terminal/terminal-look.ts';
 import { followTerminals, setTerminalLook } from '../terminal/terminals-store.ts';
+import { TroubleshootingPage } from '../troubleshooting/TroubleshootingPage.tsx';
 import { Toasts } from '../ui/Toasts.tsx';
 import { showToast } from '../ui/toasts.ts';
 import { VolumeDetail } from '../volumes/VolumeDetail.tsx';
@@ -136,6 +137,9 @@ export function App({ shell, info, initialHosts, initialSettings }: AppProps) {
               <HostList />
             </Route>
             <Route path="/hosts/:id/shell">{({ id }) => <HostShell key={id} id={id} />}</Route>
+            <Route path="/troubleshooting">
+              <TroubleshootingPage />
+            </Route>
             <Route path="/settings">
               <SettingsPage />
             </Route>

@@ -9,6 +9,7 @@ import {
   Server,
   Settings,
   SquareTerminal,
+  Stethoscope,
 } from 'lucide-react';
 
 interface Section {
@@ -29,5 +30,6 @@ export const SECTIONS: readonly Section[] = [
   { path: '/disk', label: 'Disk use', icon: PieChart, keys: 'g d' },
   { path: '/activity', label: 'Activity', icon: Activity, keys: 'g a' },
   { path: '/hosts', label: 'Hosts', icon: Server, keys: 'g h' },
+  { path: '/troubleshooting', label: 'Troubleshooting', icon: Stethoscope, keys: 'g r' },
   { path: '/settings', label: 'Settings', icon: Settings, keys: 'g s' },
 ];

@@ -1,7 +1,7 @@
 import { ArrowLeft } from 'lucide-react';
 import { Tabs } from 'radix-ui';
 import { useState } from 'react';
-import { Link, useLocation } from 'wouter';
+import { Link, useLocation, useSearchParams } from 'wouter';
 import { useApp, useLive } from '../app/context.tsx';
 import { FileBrowser } from '../files/FileBrowser.tsx';
 import { ContainerTerminals } from '../terminal/ContainerTerminals.tsx';
@@ -33,6 +33,7 @@ export function ContainerDetail({ id }: { readonly id: string }) {
   const container = useLive((state) => state.containers?.find((one) => one.Id === id));
   const isLoaded = useLive((state) => state.containers !== undefined);
   const [, navigate] = useLocation();
+  const [asked] = useSearchParams();
   const [asksRemoval, setAsksRemoval] = useState(false);
   if (!container)
     return (
@@ -72,7 +73,12 @@ export function ContainerDetail({ id }: { readonly id: string }) {
         ))}
         <ContainerMenu container={container} />
       </header>
-      <Tabs.Root defaultValue="logs" className="tabs">
+      <Tabs.Root
+        // Asked for anew, it is another page.
+        key={asked.get('tab')}
+        defaultValue={asked.get('tab') ?? 'logs'}
+        className="tabs"
+      >
         <Tabs.List aria-label="Container">
           {TABS.map((tab) => (
             <Tabs.Trigger key={tab} value={tab}>

@@ -15,11 +15,12 @@ import { TextField } from '../ui/TextField.tsx';
 import { showToast } from '../ui/toasts.ts';
 import { act, canDo, nameOf } from './container-actions.ts';
 import { LimitsDialog } from './LimitsDialog.tsx';
+import { StartDialog } from './StartDialog.tsx';
 
 export function ContainerMenu({ container }: { readonly container: ContainerSummary }) {
   const { engine } = useApp();
   const [, navigate] = useLocation();
-  const [opens, setOpens] = useState<'rename' | 'limits'>();
+  const [opens, setOpens] = useState<'rename' | 'limits' | 'start'>();
   const id = container.Id ?? '';
   const name = nameOf(container);
   const copy = async (write: (plan: RunPlan) => string, what: string): Promise<void> => {
@@ -36,6 +37,7 @@ export function ContainerMenu({ container }: { readonly container: ContainerSumm
       : canDo('unpause', container)
         ? ['Unpause', () => void act(engine, 'unpause', [container])]
         : undefined,
+    canDo('start', container) ? ['Start…', () => setOpens('start')] : undefined,
     ['Rename…', () => setOpens('rename')],
     ['Change limits…', () => setOpens('limits')],
     ['Edit and recreate…', () => navigate(`/create?edit=${id}`)],
@@ -65,6 +67,9 @@ export function ContainerMenu({ container }: { readonly container: ContainerSumm
         </DropdownMenu.Portal>
       </DropdownMenu.Root>
       {opens === 'rename' && <RenameDialog {...{ id, name }} onClose={() => setOpens(undefined)} />}
+      {opens === 'start' && (
+        <StartDialog container={container} onClose={() => setOpens(undefined)} />
+      )}
       {opens === 'limits' && <LimitsDialog {...{ id, name }} onClose={() => setOpens(undefined)} />}
     </>
   );

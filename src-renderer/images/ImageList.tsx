@@ -6,6 +6,7 @@ import { errorMessage } from '../../shared/errors.ts';
 import { useApp, useLive } from '../app/context.tsx';
 import { startPull } from '../engine/pulls-store.ts';
 import { Confirm } from '../ui/Confirm.tsx';
+import { type Column, DataTable } from '../ui/DataTable.tsx';
 import { formatAge, formatBytes, shortId } from '../ui/format.ts';
 import { showToast } from '../ui/toasts.ts';
 
@@ -18,6 +19,9 @@ export function ImageList() {
   const [reference, setReference] = useState('');
   const [doomed, setDoomed] = useState<ImageSummary>();
   const file = useRef<HTMLInputElement>(null);
+  const [, navigate] = useLocation();
+  const usersOf = ({ Id }: ImageSummary): number =>
+    (containers ?? []).filter(({ ImageID }) => ImageID === Id).length;
 
   const pull = (event: FormEvent): void => {
     event.preventDefault();
@@ -82,28 +86,31 @@ export function ImageList() {
           </p>
         </div>
       ) : (
-        <div className="table-scroll">
-          <div className="table images" role="table" aria-label="Images">
-            <div className="row head" role="row">
-              <span role="columnheader">Name</span>
-              <span role="columnheader">Id</span>
-              <span role="columnheader">Created</span>
-              <span role="columnheader">Size</span>
-              <span role="columnheader">Used by</span>
-              <span role="columnheader" className="sr-only">
-                Actions
-              </span>
-            </div>
-            {images.map((image) => (
-              <ImageRow
-                key={image.Id}
-                image={image}
-                users={(containers ?? []).filter(({ ImageID }) => ImageID === image.Id).length}
-                onRemove={() => setDoomed(image)}
-              />
-            ))}
-          </div>
-        </div>
+        <DataTable
+          label="Images"
+          columns={[
+            ...COLUMNS,
+            {
+              key: 'users',
+              label: 'Used by',
+              width: '120px',
+              sortBy: usersOf,
+              render: (image) => <Users count={usersOf(image)} />,
+            },
+            {
+              key: 'actions',
+              label: 'Actions',
+              isLabelHidden: true,
+              width: '80px',
+              render: (image) => <Actions name={nameOf(image)} onRemove={() => setDoomed(image)} />,
+            },
+          ]}
+          rows={images}
+          keyOf={({ Id }) => Id}
+          nameOf={nameOf}
+          onOpen={({ Id }) => navigate(`/images/${Id}`)}
+          onRemove={setDoomed}
+        />
       )}
       {doomed && (
         <Confirm
@@ -119,57 +126,77 @@ export function ImageList() {
   );
 }
 
-interface ImageRowProps {
-  readonly image: ImageSummary;
-  readonly users: number;
-  readonly onRemove: () => void;
-}
-
-function ImageRow({ image, users, onRemove }: ImageRowProps) {
-  const [, navigate] = useLocation();
-  const name = nameOf(image);
-  return (
-    <div className="row body" role="row">
-      <span role="cell" className="clip">
-        <Link href={`/images/${image.Id}`}>
-          <b>{name}</b>
+const COLUMNS: readonly Column<ImageSummary>[] = [
+  {
+    key: 'name',
+    label: 'Name',
+    width: 'minmax(180px, 2fr)',
+    sortBy: nameOf,
+    render: (image) => (
+      <>
+        <Link href={`/images/${image.Id}`} onClick={(event) => event.stopPropagation()}>
+          <b>{nameOf(image)}</b>
         </Link>
         {(image.RepoTags?.length ?? 0) > 1 && (
           <span className="muted"> +{(image.RepoTags?.length ?? 1) - 1}</span>
         )}
-      </span>
-      <code role="cell" className="muted">
-        {shortId(image.Id)}
-      </code>
-      <span role="cell">{formatAge(image.Created)}</span>
-      <span role="cell">{formatBytes(image.Size)}</span>
-      <span role="cell">
-        {users === 0 ? (
-          <span className="muted">–</span>
-        ) : (
-          `${users} container${users === 1 ? '' : 's'}`
-        )}
-      </span>
-      <span role="cell" className="row-actions">
-        <button
-          type="button"
-          className="icon"
-          aria-label={`Create a container from ${name}`}
-          title="Create a container"
-          onClick={() => navigate(`/create?image=${encodeURIComponent(name)}`)}
-        >
-          <Play size={16} aria-hidden />
-        </button>
-        <button
-          type="button"
-          className="icon"
-          aria-label={`Remove ${name}`}
-          title="Remove"
-          onClick={onRemove}
-        >
-          <Trash2 size={16} aria-hidden />
-        </button>
-      </span>
-    </div>
+      </>
+    ),
+  },
+  {
+    key: 'id',
+    label: 'Id',
+    width: '120px',
+    render: ({ Id }) => <code className="muted">{shortId(Id)}</code>,
+  },
+  {
+    key: 'created',
+    label: 'Created',
+    width: '130px',
+    sortBy: ({ Created }) => Created,
+    render: ({ Created }) => formatAge(Created),
+  },
+  {
+    key: 'size',
+    label: 'Size',
+    width: '100px',
+    sortBy: ({ Size }) => Size,
+    render: ({ Size }) => formatBytes(Size),
+  },
+];
+
+function Users({ count }: { readonly count: number }) {
+  if (count === 0) return <span className="muted">–</span>;
+  return `${count} container${count === 1 ? '' : 's'}`;
+}
+
+interface ActionsProps {
+  readonly name: string;
+  readonly onRemove: () => void;
+}
+
+function Actions({ name, onRemove }: ActionsProps) {
+  const [, navigate] = useLocation();
+  return (
+    <span className="row-actions" onClick={(event) => event.stopPropagation()}>
+      <button
+        type="button"
+        className="icon"
+        aria-label={`Create a container from ${name}`}
+        title="Create a container"
+        onClick={() => navigate(`/create?image=${encodeURIComponent(name)}`)}
+      >
+        <Play size={16} aria-hidden />
+      </button>
+      <button
+        type="button"
+        className="icon"
+        aria-label={`Remove ${name}`}
+        title="Remove"
+        onClick={onRemove}
+      >
+        <Trash2 size={16} aria-hidden />
+      </button>
+    </span>
   );
 }

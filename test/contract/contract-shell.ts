@@ -113,6 +113,7 @@ export function contractShell(): ShellHandlers {
     'hosts.answer': hasNone,
     'contexts.list': hasNone,
     'contexts.create': hasNone,
+    'engine.log': hasNone,
     async *'terminals.watch'() {
       yield [];
     },

@@ -61,3 +61,20 @@ export function createLog(options: {
     },
   };
 }
+
+/** One log to two places, each with its own level. */
+export function bothLogs(one: Log, other: Log): Log {
+  const at =
+    (level: 'debug' | 'info' | 'warn' | 'error') =>
+    (message: string, fields?: LogFields): void => {
+      one[level](message, fields);
+      other[level](message, fields);
+    };
+  return {
+    debug: at('debug'),
+    info: at('info'),
+    warn: at('warn'),
+    error: at('error'),
+    isDebug: () => one.isDebug() || other.isDebug(),
+  };
+}
