@@ -45,7 +45,9 @@ export function createSystemBackend(parts: SystemParts): SystemBackend {
   };
 }
 
-async function info(parts: SystemParts): Promise<object> {
+async function info(
+  parts: SystemParts,
+): Promise<Record<string, unknown> & { readonly SecurityOptions: readonly string[] }> {
   const { machine, registry, layers, images, runtime } = parts;
   const config = parts.live.current;
   const states = registry.all().map(({ state }) => state.kind);
@@ -63,7 +65,7 @@ async function info(parts: SystemParts): Promise<object> {
     DriverStatus: layers.driverStatus(),
     Plugins: {
       Volume: await parts.volumes.driverNames(),
-      Network: ['bridge', 'host', 'null'],
+      Network: ['bridge', 'host', 'ipvlan', 'macvlan', 'null'],
       Authorization: null,
       Log: logDriverNames,
     },

@@ -47,17 +47,15 @@ async function wait(containers: ContainerService, request: ApiRequest): Promise<
   const { Error: error, StatusCode } = await result;
   // A client of 1.41 finds an Error always.
   const answer =
-    error || isBefore142(request) ? { Error: error ?? null, StatusCode } : { StatusCode };
+    error || !request.isAtLeast(42) ? { Error: error ?? null, StatusCode } : { StatusCode };
   request.response.end(`${JSON.stringify(answer)}\n`);
 }
-
-const isBefore142 = ({ version }: ApiRequest): boolean => Number(version.split('.')[1] ?? 0) < 42;
 
 /** Up to 1.41 an unknown word was the usual condition. */
 function waitCondition(request: ApiRequest): WaitCondition {
   const asked = request.text('condition');
   const known = WAIT_CONDITIONS.find((one) => one === asked);
-  if (known === undefined && asked !== '' && !isBefore142(request))
+  if (known === undefined && asked !== '' && request.isAtLeast(42))
     throw invalidArgument(`invalid condition: "${asked}"`);
   return known ?? 'not-running';
 }

@@ -129,6 +129,16 @@ export class ApiRequest {
     this.response.end();
   }
 
+  /** Clients before 1.24 take an error for plain text. */
+  #plain({ message, status }: EngineError): void {
+    const bytes = Buffer.from(`${message}\n`);
+    this.response.writeHead(status, {
+      'Content-Type': 'text/plain; charset=utf-8',
+      'Content-Length': bytes.length,
+    });
+    this.response.end(bytes);
+  }
+
   /** Answers `{"message"}` with the error's status. */
   fail(thrown: unknown): EngineError {
     const error = toEngineError(thrown);
@@ -136,7 +146,8 @@ export class ApiRequest {
       this.response.destroy();
       return error;
     }
-    this.json({ message: error.message }, error.status);
+    if (this.isAtLeast(24)) this.json({ message: error.message }, error.status);
+    else this.#plain(error);
     return error;
   }
 }

@@ -62,6 +62,11 @@ export function takeConnection(request: ApiRequest): Upgrade {
   return { socket, head: Buffer.alloc(0), isUpgrade: false };
 }
 
+/** `/v1.41/`; other words before a path are part of it. */
+const VERSION_PREFIX = /^\/v([\d.]+)\//;
+
+const versionOf = (path: string): string | undefined => VERSION_PREFIX.exec(path)?.[1];
+
 const number = (version: string): number => {
   const [major = 0, minor = 0] = version.split('.').map(Number);
   return major * 1000 + minor;
@@ -160,7 +165,7 @@ export class ApiServer {
     const fallback = new ApiRequest(incoming, response, {
       parameters: {},
       query: new URLSearchParams(),
-      version: API_VERSION,
+      version: versionOf(incoming.url ?? '/') ?? API_VERSION,
     });
     let request = fallback;
     try {
@@ -194,10 +199,9 @@ export class ApiServer {
     target: { parameters: Record<string, string>; query: URLSearchParams; version: string };
   } {
     const [rawPath, search] = splitUrl(incoming.url ?? '/');
-    const versioned = /^\/v([\d.]+)(\/.*)$/.exec(rawPath);
-    const version = versioned?.[1] ?? API_VERSION;
+    const version = versionOf(rawPath) ?? API_VERSION;
     checkVersion(version);
-    const path = versioned?.[2] ?? rawPath;
+    const path = rawPath.replace(VERSION_PREFIX, '/');
     for (const route of this.#options.routes) {
       if (route.method !== incoming.method) continue;
       const match = route.pattern.exec(path);

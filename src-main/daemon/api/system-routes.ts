@@ -14,7 +14,7 @@ export type UsageType = (typeof USAGE_TYPES)[number];
 
 /** Facts only the daemon as a whole knows. */
 export interface SystemBackend {
-  info(): Promise<object>;
+  info(): Promise<{ readonly SecurityOptions: readonly string[] }>;
   version(): Promise<object>;
   /** Only of what is asked for; the rest is null. */
   diskUsage(types: ReadonlySet<UsageType>): Promise<object>;
@@ -33,9 +33,26 @@ function ping(request: ApiRequest): void {
   response.end(isHead ? undefined : 'OK');
 }
 
+/** Before 1.25 security options were names only, and there was an execution driver. */
+function infoFor(
+  request: ApiRequest,
+  info: { readonly SecurityOptions: readonly string[] },
+): object {
+  if (request.isAtLeast(25)) return info;
+  return {
+    ...info,
+    ExecutionDriver: '<not supported>',
+    SecurityOptions: info.SecurityOptions.map((option) => option.replace(/^name=([^,]*).*$/, '$1')),
+  };
+}
+
 async function events(bus: EventBus, request: ApiRequest): Promise<void> {
   const since = parseTimestamp(request.text('since'));
   const until = parseTimestamp(request.text('until'));
+  if (since !== undefined && until !== undefined && since > until)
+    throw invalidArgument(
+      `\`since\` time (${request.text('since')}) cannot be after \`until\` time (${request.text('until')})`,
+    );
   const accepts = eventFilter(request.filters());
   const stream = new JsonStream(request);
   const queue: EngineEvent[] = [];
@@ -102,7 +119,7 @@ export function systemRoutes(system: SystemBackend, bus: EventBus): readonly Rou
     get('/_ping', ping),
     head('/_ping', ping),
     get('/version', async (request) => request.json(await system.version())),
-    get('/info', async (request) => request.json(await system.info())),
+    get('/info', async (request) => request.json(infoFor(request, await system.info()))),
     get('/system/df', async (request) => request.json(await system.diskUsage(usageTypes(request)))),
     get('/events', (request) => events(bus, request)),
     post('/build', notHere('building images')),

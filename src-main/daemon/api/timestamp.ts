@@ -1,5 +1,5 @@
 /** Times in queries: Unix seconds with fraction, RFC 3339, or a duration before now (moby api/types/time). */
-import { invalidArgument } from '../../../shared/errors.ts';
+import { internal } from '../../../shared/errors.ts';
 
 const UNITS_NS: Readonly<Record<string, bigint>> = {
   h: 3_600_000_000_000n,
@@ -22,7 +22,6 @@ export function parseTimestamp(text: string): bigint | undefined {
     return BigInt(Date.now()) * 1_000_000n - ago;
   }
   const parsed = Date.parse(text);
-  if (Number.isNaN(parsed))
-    throw invalidArgument(`invalid value for "since": failed to parse "${text}"`);
+  if (Number.isNaN(parsed)) throw internal(`strconv.ParseInt: parsing "${text}": invalid syntax`);
   return BigInt(parsed) * 1_000_000n;
 }

@@ -25,4 +25,7 @@ export const logDrivers: LogDrivers = {
   },
 };
 
-export const logDriverNames: readonly string[] = [...DRIVERS.keys()];
+/** Those that keep something, as `docker info` lists them. */
+export const logDriverNames: readonly string[] = [...DRIVERS.keys()].filter(
+  (name) => name !== 'none',
+);
