@@ -113,8 +113,8 @@ export function createFakeLayerStore(): FakeLayerStore {
     canStage: true,
     stage,
     place,
-    register: async (blob, parent, holder, options) => {
-      await using layer = await stage(blob, options);
+    register: async (source, parent, holder, options) => {
+      await using layer = await stage(source instanceof Readable ? source : refuse(), options);
       return await place(layer, parent, holder);
     },
     acquire: (chainId, holder) => {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type TarEntry, TarReader } from '../layer/tar-reader.ts';
-import { END_OF_ARCHIVE, encodeEntry, padding } from './tar-writer.ts';
+import { END_OF_ARCHIVE, encodeEntry, padding } from '../layer/tar-writer.ts';
 import { TreeExtractor } from './tree-extractor.ts';
 
 function entriesOf(archive: Buffer, chunk = archive.length): TarEntry[] {

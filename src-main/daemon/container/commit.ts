@@ -73,10 +73,10 @@ async function commit(
   const config = configOf(record.config, options);
   const parent = record.imageId === '' ? undefined : context.images.get(record.imageId);
   if (record.imageId !== '' && !parent) throw notFound(`No such image: ${record.imageId}`);
-  const layerTar = await context.layers.getReadWrite(record.id)?.diff();
-  if (!layerTar) throw notFound(`mount ${record.id} does not exist`);
+  await using diff = await context.layers.getReadWrite(record.id)?.diff();
+  if (!diff) throw notFound(`mount ${record.id} does not exist`);
   const holder = `commit:${randomUUID()}`;
-  const layer = await context.layers.register(layerTar, parent?.chainId, holder);
+  const layer = await context.layers.register(diff, parent?.chainId, holder);
   try {
     const id = await context.images.create(
       {

@@ -3,6 +3,7 @@ import type { Stats } from 'node:fs';
 import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { LayerChange } from '../layer/layer-store.ts';
+import type { LibcPath } from '../platform/byte-path.ts';
 import { OPAQUE_XATTR } from '../platform/user-namespace.ts';
 import { getXattr } from '../platform/xattr.ts';
 
@@ -13,7 +14,7 @@ export const isOpaqueMark = (name: string): boolean => name === OPAQUE_FILE || n
 
 const isWhiteout = (stat: Stats): boolean => stat.isCharacterDevice() && stat.rdev === 0;
 
-export const isOpaque = (directory: string): boolean =>
+export const isOpaque = (directory: LibcPath): boolean =>
   getXattr(directory, OPAQUE_XATTR)?.toString() === 'y';
 
 /** Entries of a directory as the layers below show it: name → the directories it is made of, none for a file. */

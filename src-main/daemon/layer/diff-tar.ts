@@ -1,123 +1,106 @@
-/** An overlay's upper directory as an OCI layer tar: whiteouts as `.wh.` files, xattrs in pax headers. */
-import { createReadStream, type Stats } from 'node:fs';
-import { lstat, readdir, readlink } from 'node:fs/promises';
-import { join } from 'node:path';
-import type { Readable } from 'node:stream';
-import { type Header as FullHeader, pack } from 'tar-stream';
+/**
+ * What a container changed, as an OCI layer tar: whiteouts as `.wh.` files, xattrs in pax headers. Read as it is
+ * asked for, synchronously: it runs in a worker thread. Names and values are bytes; what vanishes meanwhile is
+ * left out, a file that shrinks is filled up. Follows moby pkg/archive (TarWithOptions, ExportChanges).
+ */
+import { type BigIntStats, lstatSync, readdirSync } from 'node:fs';
 import { isOpaque, isOpaqueMark, OPAQUE_FILE } from '../graphdriver/overlay-changes.ts';
-import { deviceNumbers } from '../platform/device.ts';
-import { getXattr, listXattrs } from '../platform/xattr.ts';
-import type { LayerChange } from './layer-store.ts';
+import { bytePath, cPath, nativePath } from '../platform/byte-path.ts';
+import { hasErrno } from '../platform/libc.ts';
+import { contentOf, entryOf } from './file-entry.ts';
+import type { ChangedTree, LayerChange } from './layer-store.ts';
+import type { TarEntry } from './tar-reader.ts';
+import { END_OF_ARCHIVE, encodeEntry } from './tar-writer.ts';
 
-/** tar-stream fills the rest. */
-type Header = Partial<FullHeader> & { readonly name: string };
-type EntryStat = Stats;
-
-/** Attributes that belong to the image, not to overlay's bookkeeping or this machine. */
-const isKept = (name: string): boolean =>
-  name === 'security.capability' ||
-  (name.startsWith('user.') && !/^user\.(overlay|fuseoverlayfs)\./.test(name));
-
-function xattrRecords(path: string): Record<string, string> {
-  const records = listXattrs(path)
-    .filter(isKept)
-    .map((name) => [`SCHILY.xattr.${name}`, getXattr(path, name)?.toString('latin1') ?? '']);
-  return Object.fromEntries(records) as Record<string, string>;
+/** The archive in pieces; each is gone when the next is asked for. */
+export function* diffTar(tree: ChangedTree): Generator<Buffer> {
+  const writer = new DiffWriter(bytePath(tree.directory));
+  if (tree.changes) yield* writer.changes(tree.changes);
+  else yield* writer.below('');
+  yield END_OF_ARCHIVE;
 }
 
-function headerOf(path: string, name: string, stat: EntryStat): Header {
-  const pax = xattrRecords(path);
-  return {
-    name,
-    mode: stat.mode & 0o7777,
-    uid: stat.uid,
-    gid: stat.gid,
-    mtime: stat.mtime,
-    ...(Object.keys(pax).length > 0 ? { pax } : {}),
-  };
-}
+class DiffWriter {
+  readonly #root: string;
+  /** Device and inode → first name. */
+  readonly #links = new Map<string, string>();
 
-interface TreeWriter {
-  /** One entry and, of a directory, all below it. */
-  addTree(inside: string): Promise<void>;
-  /** The entry alone. */
-  addEntry(inside: string): Promise<void>;
-  /** Sign that the entry below is gone. */
-  addWhiteout(inside: string): Promise<void>;
-}
+  constructor(root: string) {
+    this.#root = root;
+  }
 
-/** The tar of an overlay's upper directory, entries sorted by path. Sockets are left out, as moby does. */
-export function diffTar(directory: string): Readable {
-  return writeTar(directory, async (writer) => {
-    for (const name of (await readdir(directory)).sort())
-      if (!isOpaqueMark(name)) await writer.addTree(name);
-  });
-}
-
-/** The tar of what changed in a whole tree. `changes` are sorted by path. */
-export function changesTar(directory: string, changes: readonly LayerChange[]): Readable {
-  return writeTar(directory, async (writer) => {
+  *changes(changes: readonly LayerChange[]): Generator<Buffer> {
     for (const { path, kind } of changes) {
-      const inside = path.slice(1);
-      await (kind === 2 ? writer.addWhiteout(inside) : writer.addEntry(inside));
+      const name = bytePath(path.slice(1));
+      if (kind === 2) yield whiteout(name, Date.now());
+      else yield* this.#add(name, { isWhole: false });
     }
-  });
-}
+  }
 
-function writeTar(directory: string, write: (writer: TreeWriter) => Promise<void>): Readable {
-  const archive = pack();
-  const links = new Map<number, string>();
-  const add = (header: Header): Promise<void> =>
-    new Promise((resolve, reject) => {
-      archive.entry(header, '', (error) => (error ? reject(error) : resolve()));
+  /** Of a directory: names sorted by their bytes. `prefix` is '' or ends with a slash. */
+  *below(prefix: string): Generator<Buffer> {
+    const names = readdirSync(nativePath(`${this.#root}/${prefix}`), 'latin1').sort(byBytes);
+    for (const name of names)
+      if (!isOpaqueMark(name)) yield* this.#add(`${prefix}${name}`, { isWhole: true });
+  }
+
+  /** An entry and, when it is whole, all below it. Sockets are left out, as moby does. */
+  *#add(name: string, { isWhole }: { isWhole: boolean }): Generator<Buffer> {
+    const path = `${this.#root}/${name}`;
+    const found = unlessGone(() => {
+      const stat = lstatSync(nativePath(path), { bigint: true });
+      return { stat, entry: entryOf(path, name, stat) };
     });
-  const addFile = (path: string, header: Header): Promise<void> =>
-    new Promise((resolve, reject) => {
-      const entry = archive.entry(header, (error) => (error ? reject(error) : resolve()));
-      createReadStream(path).on('error', reject).pipe(entry);
-    });
-  const addOne = async (inside: string, isWhole: boolean): Promise<void> => {
-    const path = join(directory, inside);
-    const stat = await lstat(path);
-    const header = headerOf(path, inside, stat);
-    if (stat.isDirectory()) {
-      await add({ ...header, name: `${inside}/`, type: 'directory' });
+    if (!found || found.stat.isSocket()) return;
+    const { stat, entry } = found;
+    if (stat.isCharacterDevice() && stat.rdev === 0n) {
+      yield whiteout(name, Number(stat.mtimeMs));
+    } else if (stat.isDirectory()) {
+      yield encodeEntry({ ...entry, name: `${name}/` });
       if (!isWhole) return;
-      if (isOpaque(path)) await add({ name: `${inside}/${OPAQUE_FILE}`, size: 0 });
-      for (const name of (await readdir(path)).sort()) {
-        if (!isOpaqueMark(name)) await addOne(`${inside}/${name}`, true);
-      }
+      if (isOpaque(cPath(path))) yield marker(`${name}/${OPAQUE_FILE}`, Number(stat.mtimeMs));
+      yield* this.below(`${name}/`);
+    } else {
+      yield* this.#addFile(path, entry, stat);
+    }
+  }
+
+  *#addFile(path: string, entry: TarEntry, stat: BigIntStats): Generator<Buffer> {
+    const id = `${stat.dev}:${stat.ino}`;
+    const first = stat.nlink > 1n ? this.#links.get(id) : undefined;
+    if (first !== undefined) {
+      yield encodeEntry({ ...entry, type: 'hardlink', linkName: first, size: 0 });
       return;
     }
-    if (stat.isSymbolicLink())
-      return add({ ...header, type: 'symlink', linkname: await readlink(path) });
-    if (stat.isFile()) {
-      const first = stat.nlink > 1 ? links.get(stat.ino) : undefined;
-      if (first !== undefined) return add({ ...header, type: 'link', linkname: first });
-      links.set(stat.ino, inside);
-      return addFile(path, { ...header, type: 'file', size: stat.size });
-    }
-    return addSpecial(inside, header, stat);
-  };
-  const addSpecial = async (inside: string, header: Header, stat: EntryStat): Promise<void> => {
-    if (stat.isCharacterDevice() && stat.rdev === 0) return addWhiteout(inside);
-    if (stat.isFIFO()) return add({ ...header, type: 'fifo' });
-    if (!stat.isCharacterDevice() && !stat.isBlockDevice()) return undefined;
-    const { major, minor } = deviceNumbers(stat.rdev);
-    const type = stat.isBlockDevice() ? 'block-device' : 'character-device';
-    return add({ ...header, type, devmajor: major, devminor: minor });
-  };
-  const addWhiteout = (inside: string): Promise<void> => {
-    const at = inside.lastIndexOf('/') + 1;
-    return add({ name: `${inside.slice(0, at)}.wh.${inside.slice(at)}`, size: 0 });
-  };
-  write({
-    addTree: (inside) => addOne(inside, true),
-    addEntry: (inside) => addOne(inside, false),
-    addWhiteout,
-  }).then(
-    () => archive.finalize(),
-    (error: Error) => archive.destroy(error),
-  );
-  return archive as unknown as Readable;
+    const isFile = entry.type === 'file';
+    using content = isFile ? unlessGone(() => contentOf(path, entry.size)) : undefined;
+    if (isFile && !content) return;
+    yield encodeEntry(entry);
+    if (content) yield* content;
+    if (stat.nlink > 1n) this.#links.set(id, entry.name);
+  }
+}
+
+/** Sign that the entry below is gone. */
+function whiteout(name: string, mtimeMs: number): Buffer {
+  const at = name.lastIndexOf('/') + 1;
+  return marker(`${name.slice(0, at)}.wh.${name.slice(at)}`, mtimeMs);
+}
+
+const marker = (name: string, mtimeMs: number): Buffer =>
+  encodeEntry({
+    ...{ name, type: 'file', mode: 0o600, uid: 0, gid: 0, size: 0, linkName: '' },
+    ...{ mtimeSeconds: Math.floor(mtimeMs / 1000), mtimeNanoseconds: 0, major: 0, minor: 0 },
+    xattrs: new Map(),
+  });
+
+const byBytes = (a: string, b: string): number => (a < b ? -1 : 1);
+
+function unlessGone<T>(work: () => T): T | undefined {
+  try {
+    return work();
+  } catch (error) {
+    if (hasErrno(error, 'ENOENT')) return undefined;
+    throw error;
+  }
 }

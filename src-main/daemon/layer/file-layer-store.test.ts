@@ -7,7 +7,9 @@ import {
   readdirSync,
   readFileSync,
   rmSync,
+  statSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
@@ -21,7 +23,7 @@ import type { GraphDriver } from '../graphdriver/graphdriver.ts';
 import { selectGraphDriver } from '../graphdriver/select-driver.ts';
 import { createLog } from '../log/log.ts';
 import { listMounts } from '../platform/mount.ts';
-import { getXattr } from '../platform/xattr.ts';
+import { getXattr, setXattr } from '../platform/xattr.ts';
 import { chainIdOf, type FileLayerStore, openLayerStore } from './file-layer-store.ts';
 
 type Header = Partial<FullHeader> & { readonly name: string };
@@ -283,13 +285,34 @@ describe.each(DRIVERS)('FileLayerStore on %s', (driverName) => {
       linkSync(join(path, 'dir/new'), join(path, 'dir/twin'));
       symlinkSync('new', join(path, 'dir/link'));
     });
-    const diff = await buffer(await readWrite.diff());
-    const above = await store.register(stream(diff), layer.chainId, 'image');
+    await using diff = await readWrite.diff();
+    const above = await store.register(diff, layer.chainId, 'image');
     await store.createReadWrite('copy', above.chainId, { initLayer: false });
     await mounted('copy', (path) => {
       expect(readdirSync(path).sort()).toEqual(['dir', 'keep']);
       expect(readdirSync(join(path, 'dir')).sort()).toEqual(['link', 'new', 'twin']);
       expect(readFileSync(join(path, 'dir/twin'), 'utf8')).toBe('new');
+    });
+  });
+
+  it('takes what a container changed byte for byte: capabilities, names, times, big files', async () => {
+    // Version 2, permitted with every bit.
+    const capability = Buffer.from('01000002ffffffff00000000ffffffff00000000', 'hex');
+    const big = Buffer.alloc(3_000_001, 'windlass');
+    const readWrite = await store.createReadWrite('c', undefined, { initLayer: false });
+    await mounted('c', (path) => {
+      writeFileSync(join(path, 'tool'), 'x', { mode: 0o755 });
+      setXattr(join(path, 'tool'), 'security.capability', capability);
+      writeFileSync(join(path, `${'long'.repeat(40)} ü`), big);
+      utimesSync(join(path, 'tool'), 1, 1_000_000_000);
+    });
+    await using diff = await readWrite.diff();
+    const layer = await store.register(diff, undefined, 'image');
+    await store.createReadWrite('copy', layer.chainId, { initLayer: false });
+    await mounted('copy', (path) => {
+      expect(getXattr(join(path, 'tool'), 'security.capability')).toEqual(capability);
+      expect(statSync(join(path, 'tool')).mtimeMs).toBe(1_000_000_000_000);
+      expect(readFileSync(join(path, `${'long'.repeat(40)} ü`)).equals(big)).toBe(true);
     });
   });
 

@@ -11,6 +11,7 @@ import type {
   ChainId,
   DiffId,
   Layer,
+  LayerDiff,
   LayerStore,
   ReadWriteLayer,
   ReadWriteLayerOptions,
@@ -149,7 +150,7 @@ export class FileLayerStore implements LayerStore {
   }
 
   async register(
-    blob: Readable,
+    source: Readable | LayerDiff,
     parent: ChainId | undefined,
     holder: string,
     options: RegisterOptions = {},
@@ -159,22 +160,22 @@ export class FileLayerStore implements LayerStore {
       options.expectedDiffId === undefined
         ? undefined
         : this.#layers.get(chainIdOf(parent, options.expectedDiffId));
-    if (expected) return this.#verifyPresent(blob, expected, { holder, options });
+    if (expected) return this.#verifyPresent(source, expected, { holder, options });
     return this.#whileBuilding(below, randomUUID(), async () => {
-      await using built = await UnpackedLayer.unpack(this.#site, blob, below?.cacheId, options);
+      await using built = await UnpackedLayer.unpack(this.#site, source, below?.cacheId, options);
       return await this.#commit(built, parent, holder);
     });
   }
 
   async #verifyPresent(
-    blob: Readable,
+    source: Readable | LayerDiff,
     present: Held,
     request: { holder: string; options: RegisterOptions },
   ): Promise<Layer> {
     present.holders.add(request.holder);
     try {
       checkResult(
-        await this.#unpacker.unpack(blob, unpackRequest(undefined, request.options)),
+        await this.#unpacker.unpack(source, unpackRequest(undefined, request.options)),
         request.options,
       );
       return present;

@@ -63,9 +63,21 @@ export interface ReadWriteLayer {
   changes(): Promise<readonly LayerChange[]>;
   /** Bytes written by the container. */
   size(): Promise<number>;
-  /** The layer's own entries as an uncompressed tar with `.wh.` whiteouts, for commit. */
-  diff(): Promise<Readable>;
+  /** The layer's own entries, for commit. */
+  diff(): Promise<LayerDiff>;
   metadata(): Promise<Readonly<Record<string, string>>>;
+}
+
+/** Where the changed files are. */
+export interface ChangedTree {
+  readonly directory: string;
+  /** Sorted by path; undefined: all that is in the directory, an overlay's upper one. */
+  readonly changes: readonly LayerChange[] | undefined;
+}
+
+/** What a container changed, not read yet; its files stay in reach until it is disposed of. */
+export interface LayerDiff extends AsyncDisposable {
+  readonly tree: ChangedTree;
 }
 
 export interface LayerStore {
@@ -76,12 +88,13 @@ export interface LayerStore {
   metadata(chainId: ChainId): Promise<Readonly<Record<string, string>>>;
   list(): readonly Layer[];
   /**
-   * Unpacks a tar (plain, gzip or zstd, told by its magic) on top of `parent`, in a worker thread,
+   * Unpacks a tar (plain, gzip or zstd, told by its magic) or what a container changed on top of `parent`, in a
+   * worker thread,
    * and takes one reference for `holder` (an image id, or a lease of a pull). The same chain
    * already present: the stream is drained, verified, and the present layer answered.
    */
   register(
-    blob: Readable,
+    source: Readable | LayerDiff,
     parent: ChainId | undefined,
     holder: string,
     options?: RegisterOptions,

@@ -1,8 +1,6 @@
 /** A container's own layer over an image's. */
-import { Readable } from 'node:stream';
 import type { GraphDriver } from '../graphdriver/graphdriver.ts';
-import { changesTar, diffTar } from './diff-tar.ts';
-import type { ChainId, LayerChange, ReadWriteLayer } from './layer-store.ts';
+import type { ChainId, LayerChange, LayerDiff, ReadWriteLayer } from './layer-store.ts';
 
 /** What `mounts/<name>/` holds: cache ids of the layer, of its init layer, and the image's chain. */
 export interface MountRecord {
@@ -58,19 +56,21 @@ export class DriverReadWriteLayer implements ReadWriteLayer {
     return this.#driver.diffSize(this.record.mountId, this.#below);
   }
 
-  async diff(): Promise<Readable> {
-    const directory = this.#driver.diffDirectory(this.record.mountId);
-    const tar = directory === undefined ? await this.#compared() : diffTar(directory);
-    return Readable.from(tar, { objectMode: false });
-  }
-
-  /** From the whole tree and what it changed. */
-  async #compared(): Promise<Readable> {
+  async diff(): Promise<LayerDiff> {
     const { mountId } = this.record;
+    const own = this.#driver.diffDirectory(mountId);
+    if (own !== undefined)
+      return {
+        tree: { directory: own, changes: undefined },
+        [Symbol.asyncDispose]: async () => {},
+      };
+    // From the whole tree and what it changed.
     const changes = await this.changes();
-    const tar = changesTar(await this.#driver.get(mountId), changes);
-    tar.once('close', () => void this.#driver.put(mountId));
-    return tar;
+    const directory = await this.#driver.get(mountId);
+    return {
+      tree: { directory, changes },
+      [Symbol.asyncDispose]: () => this.#driver.put(mountId),
+    };
   }
 
   metadata(): Promise<Readonly<Record<string, string>>> {

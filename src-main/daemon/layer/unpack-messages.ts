@@ -1,4 +1,5 @@
 /** What the layer store and its unpack workers say to each other. */
+import type { ChangedTree } from './layer-store.ts';
 import type { WhiteoutStyle } from './tar-extractor.ts';
 
 export interface UnpackTarget {
@@ -9,8 +10,13 @@ export interface UnpackTarget {
 }
 
 export type ToUnpacker =
-  /** No target: only read and verify. */
-  | { readonly kind: 'start'; readonly job: number; readonly target: UnpackTarget | undefined }
+  /** No target: only read and verify. No tree: the bytes come as chunks. */
+  | {
+      readonly kind: 'start';
+      readonly job: number;
+      readonly target: UnpackTarget | undefined;
+      readonly tree: ChangedTree | undefined;
+    }
   | { readonly kind: 'chunk'; readonly job: number; readonly bytes: Uint8Array<ArrayBuffer> }
   | { readonly kind: 'end'; readonly job: number }
   | { readonly kind: 'abort'; readonly job: number };

@@ -3,8 +3,11 @@ import { createHash } from 'node:crypto';
 import { copyFileSync } from 'node:fs';
 import { relative } from 'node:path';
 import { pipeline } from 'node:stream/promises';
+import { setImmediate } from 'node:timers/promises';
 import { parentPort } from 'node:worker_threads';
 import { decompressorFor, peek } from './decompress.ts';
+import { diffTar } from './diff-tar.ts';
+import type { ChangedTree } from './layer-store.ts';
 import { TarExtractor } from './tar-extractor.ts';
 import { TarReader } from './tar-reader.ts';
 import { TarSplitWriter } from './tar-split.ts';
@@ -57,8 +60,25 @@ class ChunkQueue {
   }
 }
 
-async function unpack(queue: ChunkQueue, target: UnpackTarget | undefined): Promise<UnpackResult> {
-  const { magic, all } = await peek(queue.read());
+/** Lets messages of other jobs in between. */
+const BREATH_BYTES = 1024 * 1024;
+
+async function* treeBytes(tree: ChangedTree): AsyncGenerator<Buffer> {
+  let sinceBreath = 0;
+  for (const bytes of diffTar(tree)) {
+    yield bytes;
+    sinceBreath += bytes.length;
+    if (sinceBreath < BREATH_BYTES) continue;
+    sinceBreath = 0;
+    await setImmediate();
+  }
+}
+
+async function unpack(
+  bytes: AsyncGenerator<Buffer>,
+  target: UnpackTarget | undefined,
+): Promise<UnpackResult> {
+  const { magic, all } = await peek(bytes);
   const decompressor = decompressorFor(magic);
   const writer = target === undefined ? undefined : new LayerWriter(target);
   const blob = new Measure();
@@ -158,10 +178,10 @@ class LayerWriter {
 
 const queues = new Map<number, ChunkQueue>();
 
-function start(job: number, target: UnpackTarget | undefined): void {
+function start({ job, target, tree }: Extract<ToUnpacker, { kind: 'start' }>): void {
   const queue = new ChunkQueue(job);
   queues.set(job, queue);
-  unpack(queue, target)
+  unpack(tree ? treeBytes(tree) : queue.read(), target)
     .then(
       (result) => send({ kind: 'done', job, result }),
       (error: unknown) => {
@@ -175,7 +195,7 @@ function start(job: number, target: UnpackTarget | undefined): void {
 parentPort?.on('message', (message: ToUnpacker) => {
   switch (message.kind) {
     case 'start':
-      return start(message.job, message.target);
+      return start(message);
     case 'chunk':
       return queues.get(message.job)?.push(message.bytes);
     case 'end':

@@ -8,7 +8,7 @@ import { dataLoss } from '../../../shared/errors.ts';
 import type { GraphDriver } from '../graphdriver/graphdriver.ts';
 import { failpoint } from '../platform/failpoint.ts';
 import type { LayerMetadata, LayerRecord } from './layer-metadata.ts';
-import type { DiffId, RegisterOptions, StagedLayer } from './layer-store.ts';
+import type { DiffId, LayerDiff, RegisterOptions, StagedLayer } from './layer-store.ts';
 import type { UnpackResult } from './unpack-messages.ts';
 import type { Unpacker, UnpackRequest } from './unpacker.ts';
 
@@ -34,13 +34,13 @@ export class UnpackedLayer implements StagedLayer {
   /** Throws EngineErrors, dataLoss for what is not what `options` promise; nothing is left then. */
   static async unpack(
     site: ConstructionSite,
-    blob: Readable,
+    source: Readable | LayerDiff,
     below: string | undefined,
     options: RegisterOptions,
   ): Promise<UnpackedLayer> {
     const layer = new UnpackedLayer(site);
     try {
-      await layer.#unpack(blob, below, options);
+      await layer.#unpack(source, below, options);
       return layer;
     } catch (error) {
       await layer[Symbol.asyncDispose]();
@@ -49,7 +49,7 @@ export class UnpackedLayer implements StagedLayer {
   }
 
   async #unpack(
-    blob: Readable,
+    source: Readable | LayerDiff,
     below: string | undefined,
     options: RegisterOptions,
   ): Promise<void> {
@@ -63,7 +63,10 @@ export class UnpackedLayer implements StagedLayer {
     const { release, ...target } = await driver.unpackTarget(this.cacheId);
     const splitPath = metadata.splitPathIn(directory);
     try {
-      const result = await unpacker.unpack(blob, unpackRequest({ ...target, splitPath }, options));
+      const result = await unpacker.unpack(
+        source,
+        unpackRequest({ ...target, splitPath }, options),
+      );
       failpoint('layer: unpacked');
       checkResult(result, options);
       this.#result = result;

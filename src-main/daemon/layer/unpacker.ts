@@ -1,9 +1,10 @@
 /** The unpack workers, seen from the main thread: streams go out with backpressure, results come back. */
 import { extname } from 'node:path';
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { Worker } from 'node:worker_threads';
 import { cancelled, dataLoss, internal, invalidArgument } from '../../../shared/errors.ts';
 import { returnFreedMemory } from '../platform/free-memory.ts';
+import type { LayerDiff } from './layer-store.ts';
 import type { FromUnpacker, ToUnpacker, UnpackResult, UnpackTarget } from './unpack-messages.ts';
 
 /** Two: while one layer's bytes are written the next is decompressed. */
@@ -37,8 +38,8 @@ export class Unpacker {
   #nextJob = 1;
   #idleTimer: NodeJS.Timeout | undefined;
 
-  /** Feeds a stream to a worker. Throws EngineErrors; the target is left as it is. */
-  async unpack(source: Readable, request: UnpackRequest): Promise<UnpackResult> {
+  /** Feeds a stream to a worker, or lets it read what changed. Throws EngineErrors; the target is left as it is. */
+  async unpack(source: Readable | LayerDiff, request: UnpackRequest): Promise<UnpackResult> {
     clearTimeout(this.#idleTimer);
     const number = this.#nextJob++;
     const worker = this.#workerFor(number);
@@ -53,14 +54,16 @@ export class Unpacker {
     };
     this.#jobs.set(number, job);
     const say = (message: ToUnpacker): void => worker.postMessage(message);
+    const stream = source instanceof Readable ? source : undefined;
+    const tree = source instanceof Readable ? undefined : source.tree;
     const onAbort = (): void => {
-      source.destroy();
+      stream?.destroy();
       say({ kind: 'abort', job: number });
     };
     request.signal?.addEventListener('abort', onAbort, { once: true });
-    say({ kind: 'start', job: number, target: request.target });
+    say({ kind: 'start', job: number, target: request.target, tree });
     try {
-      const feeding = this.#feed(source, number, job);
+      const feeding = stream ? this.#feed(stream, number, job) : Promise.resolve();
       // A worker that fails ends the feeding; a source that fails ends the worker.
       feeding.catch(() => say({ kind: 'abort', job: number }));
       const [result] = await Promise.all([job.result.promise, feeding]);
@@ -73,7 +76,7 @@ export class Unpacker {
     } finally {
       request.signal?.removeEventListener('abort', onAbort);
       this.#jobs.delete(number);
-      source.destroy();
+      stream?.destroy();
       if (this.#jobs.size === 0) this.#endWhenIdle();
     }
   }

@@ -1,5 +1,5 @@
 /** Headers of a pax archive, as Go's archive/tar writes them: ustar, and a pax header for what does not fit. */
-import type { TarEntry } from '../layer/tar-reader.ts';
+import type { TarEntry } from './tar-reader.ts';
 
 const BLOCK = 512;
 const TYPE_FLAGS: Readonly<Record<TarEntry['type'], string>> = {
