@@ -9,7 +9,12 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { errorMessage } from '../../../shared/errors.ts';
 import type { Log } from '../log/log.ts';
-import { sweepTemporaryFiles, syncDirectory, writeFileAtomic } from '../platform/atomic-file.ts';
+import {
+  setAside,
+  sweepTemporaryFiles,
+  syncDirectory,
+  writeFileAtomic,
+} from '../platform/atomic-file.ts';
 import { failpoint } from '../platform/failpoint.ts';
 import { hasErrno } from '../platform/libc.ts';
 import type { ContainerProgress, ContainerRecord } from './container.ts';
@@ -19,6 +24,7 @@ import { checkedProgress, checkedRecord } from './stored-container.ts';
 const CONFIG = 'config.v2.json';
 const HOST_CONFIG = 'hostconfig.json';
 const STATE = 'state.json';
+const IS_ID = /^[0-9a-f]{64}$/;
 /** In a container's directory while it is being made: names of the anonymous volumes made for it. */
 const VOLUMES = 'anonymous-volumes.json';
 /** Before the id: the container is removed, its files are on their way. */
@@ -85,12 +91,13 @@ export class ContainerStore {
       await writeRecord(building, record);
       failpoint('create: state half written');
       await writeProgress(building, progress);
-      await rm(join(building, VOLUMES), { force: true });
       await rename(building, this.directoryOf(record.id));
     } catch (error) {
       await rm(building, { recursive: true, force: true });
       throw error;
     }
+    // It has said what it had to; not a moment before.
+    await rm(join(this.directoryOf(record.id), VOLUMES), { force: true });
     await syncDirectory(this.#root);
   }
 
@@ -174,6 +181,10 @@ export class ContainerStore {
     const loaded: StoredContainer[] = [];
     for (const id of await readdir(this.#root)) {
       if (isCutOff(id)) continue;
+      if (!IS_ID.test(id)) {
+        this.#log.warn('no container, left alone', { path: join(this.#root, id) });
+        continue;
+      }
       try {
         loaded.push(await this.#load(id));
       } catch (error) {
@@ -201,7 +212,12 @@ export class ContainerStore {
     try {
       return checkedProgress(await read(STATE));
     } catch (error) {
-      this.#log.warn('container state lost, taken as exited', { id, error: errorMessage(error) });
+      const isThere = !hasErrno(error, 'ENOENT');
+      this.#log.warn('container state lost, taken as exited', {
+        id,
+        error: errorMessage(error),
+        ...(isThere ? { movedTo: await setAside(join(this.directoryOf(id), STATE)) } : {}),
+      });
       return {
         state: { kind: 'exited', lastRun: { ...NEVER_RUN, exitCode: 255 } },
         restartCount: 0,

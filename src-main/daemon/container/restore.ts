@@ -40,8 +40,10 @@ export async function restoreContainers(
   holdVolumes(context, containers);
   await finishCutOff(context);
   failpoint('restore: containers loaded');
+  const before = containers.filter((container) => isLive(container.state));
   await Promise.all(containers.map((container) => settleOne(context, container, options)));
-  await sweep(context);
+  const lost = before.filter((container) => !isLive(container.state));
+  await sweep(context, lost);
   failpoint('restore: swept');
   const resting = containers.filter((container) => !isLive(container.state));
   return {
@@ -211,23 +213,21 @@ async function drainLeftover(context: ContainerContext, container: Container): P
 }
 
 /** Removes what no known container owns: tasks, FIFOs, mounts, namespaces, rules, read-write layers. */
-async function sweep(context: ContainerContext): Promise<void> {
-  const known = new Set([
-    ...context.registry.all().map((container) => container.id),
-    ...(await context.store.quarantinedIds()),
-  ]);
-  const live = new Set(
-    context.registry
-      .all()
-      .filter((container) => isLive(container.state))
-      .map((container) => container.id),
-  );
+async function sweep(context: ContainerContext, lost: readonly Container[]): Promise<void> {
+  const aside = await context.store.quarantinedIds();
+  const all = context.registry.all();
+  const known = new Set([...all.map(({ id }) => id), ...aside]);
+  // Of one set aside nobody knows whether it runs; what it runs on is left to it.
+  const live = new Set([...all.filter(({ state }) => isLive(state)).map(({ id }) => id), ...aside]);
   for (const id of await context.runtime.list()) {
     if (known.has(id)) continue;
     context.log.warn('task of no container removed', { id });
     await context.runtime.purge(id);
   }
-  await context.runtime.sweep(new Set([...live, ...(await context.store.quarantinedIds())]));
+  await context.runtime.sweep(
+    live,
+    lost.map(({ id }) => id),
+  );
   for (const name of context.layers.listReadWrite()) {
     if (known.has(name)) continue;
     context.log.warn('read-write layer of no container removed', { name });

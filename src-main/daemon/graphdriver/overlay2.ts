@@ -5,7 +5,9 @@
 import { randomBytes } from 'node:crypto';
 import {
   existsSync,
+  lstatSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   readlinkSync,
   renameSync,
@@ -30,6 +32,7 @@ const MAX_DEPTH = 128;
 const MAX_OPTIONS_BYTES = 4095;
 const LINK_ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
 const LINK_LENGTH = 26;
+const LINK = /^[A-Z2-7]{26}$/;
 const REMOVING = '.removing-';
 
 const shortLink = (): string =>
@@ -73,14 +76,23 @@ export class Overlay2Driver implements GraphDriver {
   static async open(options: Overlay2Options): Promise<Overlay2Driver> {
     mkdirSync(join(options.root, 'l'), { recursive: true, mode: 0o710 });
     const driver = new Overlay2Driver(options);
-    await driver.#finishRemovals();
+    await driver.#tidy();
     return driver;
   }
 
-  /** Directories whose removal was cut off. */
-  async #finishRemovals(): Promise<void> {
-    for (const name of await readdir(this.#options.root)) {
-      if (name.startsWith(REMOVING)) this.#removeInBackground(join(this.#options.root, name));
+  /** Ends removals that were cut off, and makes short links again that somebody deleted. */
+  async #tidy(): Promise<void> {
+    const { root } = this.#options;
+    const names = await readdir(root);
+    const doomed = names.filter((name) => name.startsWith(REMOVING));
+    for (const name of doomed) this.#removeInBackground(join(root, name));
+    const layers = names.length - doomed.length - 1;
+    if ((await readdir(join(root, 'l'))).length >= layers) return;
+    for (const id of names) {
+      const link = textIn(this.#path(id, 'link')) ?? '';
+      if (!LINK.test(link) || doomed.includes(id)) continue;
+      if (lstatSync(join(root, 'l', link), { throwIfNoEntry: false })) continue;
+      symlinkSync(join('..', id, 'diff'), join(root, 'l', link));
     }
   }
 
@@ -145,37 +157,46 @@ export class Overlay2Driver implements GraphDriver {
 
   /** `l/PARENT:l/GRANDPARENT:…` for a child of `parent`. */
   #lowerOf(parent: string): string {
-    const link = readFileSync(this.#path(parent, 'link'), 'utf8');
+    const link = this.#recordedLink(parent);
+    if (link === undefined) throw internal(`layer ${parent} is damaged: it has no short link`);
     const lowers = [`l/${link}`, ...this.#lowers(parent)];
     if (lowers.length > MAX_DEPTH) throw internal('max depth exceeded');
     return lowers.join(':');
   }
 
+  /** The name of its link in `l/`, by its file or, when that is broken, by where the links lead. */
+  #recordedLink(id: string): string | undefined {
+    const link = textIn(this.#path(id, 'link')) ?? '';
+    return LINK.test(link) ? link : this.#linkTo(id);
+  }
+
+  #linkTo(id: string): string | undefined {
+    const links = join(this.#options.root, 'l');
+    const target = join('..', id, 'diff');
+    return readdirSync(links).find((name) => readlinkSync(join(links, name)) === target);
+  }
+
   #lowers(id: string): readonly string[] {
-    try {
-      return readFileSync(this.#path(id, 'lower'), 'utf8').split(':');
-    } catch (error) {
-      if (hasErrno(error, 'ENOENT')) return [];
-      throw error;
-    }
+    const text = textIn(this.#path(id, 'lower'));
+    // Only what lies on another layer has a place to work in.
+    if (text === undefined && !existsSync(this.#path(id, 'work'))) return [];
+    const lowers = text?.split(':') ?? [];
+    if (lowers.length === 0 || !lowers.every((lower) => LINK.test(lower.replace(/^l\//, ''))))
+      throw internal(`layer ${id} is damaged: what it lies on is not known`);
+    return lowers;
   }
 
   async exists(id: string): Promise<boolean> {
-    return existsSync(this.#path(id));
+    return existsSync(this.#path(id, 'diff'));
   }
 
   async remove(id: string): Promise<void> {
     await this.#unmount(id);
     this.#counts.delete(id);
     const doomed = join(this.#options.root, `${REMOVING}${id}-${shortLink()}`);
-    try {
-      rmSync(join(this.#options.root, 'l', readFileSync(this.#path(id, 'link'), 'utf8')), {
-        force: true,
-      });
-    } catch (error) {
-      // Half-made: the link file was not written yet.
-      if (!hasErrno(error, 'ENOENT')) throw error;
-    }
+    const link = this.#recordedLink(id);
+    // Half-made: the link was not there yet.
+    if (link !== undefined) rmSync(join(this.#options.root, 'l', link), { force: true });
     try {
       renameSync(this.#path(id), doomed);
     } catch (error) {
@@ -334,5 +355,15 @@ export class Overlay2Driver implements GraphDriver {
     }
     await Promise.all(this.#unmounting.values());
     await Promise.all(this.#removals);
+  }
+}
+
+/** Undefined when there is no such file, or something else in its place. */
+function textIn(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if (hasErrno(error, 'ENOENT', 'ENOTDIR', 'EISDIR')) return undefined;
+    throw error;
   }
 }

@@ -9,9 +9,10 @@ import { errorMessage, internal } from '../../../shared/errors.ts';
 import { digestOf, hexOf, isDigest } from '../distribution/digest.ts';
 import type { Layer, LayerStore } from '../layer/layer-store.ts';
 import type { Log } from '../log/log.ts';
-import { sweepTemporaryFiles, writeFileAtomic } from '../platform/atomic-file.ts';
+import { setAside, sweepTemporaryFiles, writeFileAtomic } from '../platform/atomic-file.ts';
 import { failpoint } from '../platform/failpoint.ts';
 import { hasErrno } from '../platform/libc.ts';
+import { SerialLock } from '../platform/serial-lock.ts';
 import { chainIdsOf, parseImageConfig } from './image-config.ts';
 import type { Image } from './image-service.ts';
 
@@ -28,6 +29,7 @@ export interface ImageStoreOptions {
   readonly log: Log;
 }
 
+const HEX = /^[a-f0-9]{64}$/;
 const isTime = (text: string): boolean => !Number.isNaN(Date.parse(text));
 
 export class ImageStore {
@@ -35,6 +37,8 @@ export class ImageStore {
   readonly #layers: LayerStore;
   readonly #log: Log;
   readonly #images = new Map<string, StoredImage>();
+  /** One change at a time: an image made again while it is being deleted must not lose the layers it took. */
+  readonly #changing = new SerialLock();
 
   private constructor({ directory, layers, log }: ImageStoreOptions) {
     this.#directory = directory;
@@ -51,9 +55,7 @@ export class ImageStore {
     const content = join(options.directory, 'content', 'sha256');
     await sweepTemporaryFiles(content);
     const names = await readdir(content);
-    await Promise.all(
-      names.filter((name) => /^[a-f0-9]{64}$/.test(name)).map((hex) => store.#restore(hex)),
-    );
+    await Promise.all(names.filter((name) => HEX.test(name)).map((hex) => store.#restore(hex)));
     await store.#sweepMetadata(new Set([...names, ...(await store.#namesAside())]));
     return store;
   }
@@ -102,7 +104,11 @@ export class ImageStore {
   }
 
   /** Stores a config, whose layers must be present, and holds them. Answers the image's id. */
-  async create(bytes: Uint8Array): Promise<string> {
+  create(bytes: Uint8Array): Promise<string> {
+    return this.#changing.run(() => this.#create(bytes));
+  }
+
+  async #create(bytes: Uint8Array): Promise<string> {
     const config = parseImageConfig(bytes);
     const id = digestOf(bytes);
     if (this.#images.has(id)) return id;
@@ -126,7 +132,11 @@ export class ImageStore {
   }
 
   /** Forgets the image and answers the layers that went with it. */
-  async delete(id: string): Promise<readonly Layer[]> {
+  delete(id: string): Promise<readonly Layer[]> {
+    return this.#changing.run(() => this.#delete(id));
+  }
+
+  async #delete(id: string): Promise<readonly Layer[]> {
     const stored = this.#images.get(id);
     if (!stored) throw internal(`unrecognized image ID ${id}`);
     for (const child of this.childrenOf(id)) {
@@ -143,7 +153,11 @@ export class ImageStore {
     return chainId === undefined ? [] : this.#layers.release(chainId, id);
   }
 
-  async setParent(id: string, parent: string): Promise<void> {
+  setParent(id: string, parent: string): Promise<void> {
+    return this.#changing.run(() => this.#setParent(id, parent));
+  }
+
+  async #setParent(id: string, parent: string): Promise<void> {
     const stored = this.#images.get(id);
     if (!stored || !this.#images.has(parent)) {
       throw internal(`unknown parent image ID ${parent}`);
@@ -152,7 +166,11 @@ export class ImageStore {
     stored.parent = parent;
   }
 
-  async markTagged(id: string): Promise<void> {
+  markTagged(id: string): Promise<void> {
+    return this.#changing.run(() => this.#markTagged(id));
+  }
+
+  async #markTagged(id: string): Promise<void> {
     const stored = this.#images.get(id);
     if (!stored) return;
     const now = new Date().toISOString();
@@ -166,7 +184,7 @@ export class ImageStore {
     for (const entry of await readdir(directory, { withFileTypes: true })) {
       const path = join(directory, entry.name);
       if (contents.has(entry.name) && entry.isDirectory()) await sweepTemporaryFiles(path);
-      else await rm(path, { recursive: true, force: true });
+      else if (HEX.test(entry.name)) await rm(path, { recursive: true, force: true });
     }
   }
 
@@ -179,8 +197,15 @@ export class ImageStore {
   }
 
   async #writeMetadata(id: string, name: string, value: string): Promise<void> {
+    const path = join(this.#metadataPath(id), name);
     await mkdir(this.#metadataPath(id), { recursive: true, mode: 0o700 });
-    await writeFileAtomic(join(this.#metadataPath(id), name), value);
+    try {
+      await writeFileAtomic(path, value);
+    } catch (error) {
+      if (!hasErrno(error, 'EISDIR')) throw error;
+      await setAside(path);
+      await writeFileAtomic(path, value);
+    }
   }
 
   async #readMetadata(

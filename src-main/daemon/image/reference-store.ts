@@ -1,5 +1,4 @@
 /** Which names point to which images: `repositories.json` in moby's form (moby reference/store.go). */
-import { rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { z } from 'zod';
 import { conflict, errorMessage, invalidArgument } from '../../../shared/errors.ts';
@@ -13,7 +12,12 @@ import {
   withDefaultTag,
 } from '../distribution/reference.ts';
 import type { Log } from '../log/log.ts';
-import { readJsonFile, sweepTemporaryFiles, writeFileAtomic } from '../platform/atomic-file.ts';
+import {
+  readJsonFile,
+  setAside,
+  sweepTemporaryFiles,
+  writeFileAtomic,
+} from '../platform/atomic-file.ts';
 import { failpoint } from '../platform/failpoint.ts';
 
 const fileSchema = z.object({
@@ -45,8 +49,13 @@ export class ReferenceStore {
       const content = await readJsonFile(path);
       if (content !== undefined) store.#fill(fileSchema.parse(content).Repositories);
     } catch (error) {
-      log.error('repositories.json put aside', { error: errorMessage(error) });
-      await rename(path, `${path}.corrupt-${Date.now()}`);
+      log.error(
+        'repositories.json cannot be read and was set aside, images have lost their names',
+        {
+          movedTo: await setAside(path),
+          error: errorMessage(error),
+        },
+      );
     }
     return store;
   }

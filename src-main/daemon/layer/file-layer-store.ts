@@ -52,9 +52,10 @@ export interface LayerStoreOptions {
   readonly log: Log;
 }
 
-/** Opens the store; cut-off work is swept, unreadable records are set aside. */
+/** Opens the store; cut-off work is swept, records that cannot be used are set aside. */
 export async function openLayerStore(options: LayerStoreOptions): Promise<FileLayerStore> {
   const store = new FileLayerStore(options);
+  await store.load();
   await store.sweepUnfinished();
   return store;
 }
@@ -77,8 +78,15 @@ export class FileLayerStore implements LayerStore {
     this.#log = options.log;
     this.#metadata = new LayerMetadata(options.dataRoot, options.driver.name, options.log);
     this.#inits = new InitLayers(this.#driver, this.#metadata);
-    this.#loadLayers();
-    for (const [name, record] of this.#metadata.loadMounts()) this.#addReadWrite(name, record);
+  }
+
+  /** Once, before anything else. */
+  async load(): Promise<void> {
+    await this.#loadLayers();
+    for (const [name, record] of this.#metadata.loadMounts()) {
+      if (await this.#driver.exists(record.mountId)) this.#addReadWrite(name, record);
+      else this.#metadata.setMountAside(name, `its directory ${record.mountId} is missing`);
+    }
   }
 
   get #site(): ConstructionSite {
@@ -93,9 +101,9 @@ export class FileLayerStore implements LayerStore {
     return this.#driver.status();
   }
 
-  /** Parents before children; a layer whose parent is missing is left out and named. */
-  #loadLayers(): void {
-    let pending = [...this.#metadata.loadLayers()];
+  /** Parents before children; what lacks its directory or its parent is set aside. */
+  async #loadLayers(): Promise<void> {
+    let pending = await this.#present(this.#metadata.loadLayers());
     for (;;) {
       const ready = pending.filter(
         ({ parent }) => parent === undefined || this.#layers.has(parent),
@@ -105,7 +113,24 @@ export class FileLayerStore implements LayerStore {
       pending = pending.filter((record) => !ready.includes(record));
     }
     for (const { chainId, parent } of pending)
-      this.#log.error('layer left out, its parent is missing', { chainId, parent });
+      this.#metadata.setLayerAside(chainId, `its parent ${String(parent)} is missing`);
+  }
+
+  async #present(records: readonly LayerRecord[]): Promise<readonly LayerRecord[]> {
+    const isThere = await Promise.all(records.map(({ cacheId }) => this.#driver.exists(cacheId)));
+    // Not a layer is broken then, but the whole place: a disk that is not mounted (yet).
+    const isNoneThere = records.length > 1 && !isThere.includes(true);
+    if (isNoneThere)
+      this.#log.error('the directories of all layers are missing; is a disk not mounted?');
+    return records.filter(({ chainId, parent, diffId, cacheId }, at) => {
+      const isSame = chainIdOf(parent, diffId) === chainId;
+      const isUsable = isSame && (isThere[at] || isNoneThere);
+      const why = isSame ? `its directory ${cacheId} is missing` : 'it describes another layer';
+      if (!isUsable) this.#metadata.setLayerAside(chainId, why);
+      else if (!this.#metadata.canBeGivenBack(chainId))
+        this.#log.warn('layer cannot be pushed or saved, its tar-split data is lost', { chainId });
+      return isUsable;
+    });
   }
 
   #add(record: LayerRecord): Held {
@@ -138,7 +163,7 @@ export class FileLayerStore implements LayerStore {
       this.#log.warn('unfinished layer removed', { cacheId });
       await this.#removeFiles(cacheId);
     }
-    await this.#inits.sweep();
+    await this.#inits.sweep([...this.#readWrite.values()].map(({ record }) => record));
   }
 
   get(chainId: ChainId): Layer | undefined {

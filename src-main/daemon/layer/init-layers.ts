@@ -7,6 +7,7 @@ import { failpoint } from '../platform/failpoint.ts';
 import { setUpInitLayer } from './init-layer.ts';
 import type { LayerMetadata } from './layer-metadata.ts';
 import type { ChainId } from './layer-store.ts';
+import type { MountRecord } from './read-write-layer.ts';
 import { newCacheId } from './unpacked-layer.ts';
 
 /** Names the place of containers without an image. */
@@ -33,8 +34,8 @@ export class InitLayers {
   }
 
   /** Removes what no container holds: half made, or made by a process that was killed. Before the first is made. */
-  async sweep(): Promise<void> {
-    for (const initId of this.#metadata.initLayers()) {
+  async sweep(mounts: Iterable<MountRecord>): Promise<void> {
+    for (const initId of this.#metadata.initLayers(mounts)) {
       if (!this.#holders.has(initId)) await this.#remove(initId);
     }
   }

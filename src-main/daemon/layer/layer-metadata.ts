@@ -10,6 +10,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
@@ -31,6 +32,10 @@ export interface LayerRecord {
 
 const SPLIT_FILE = 'tar-split.gz';
 const isDigest = (text: string): boolean => /^sha256:[0-9a-f]{64}$/.test(text);
+/** A directory of a graph driver: nothing that leads elsewhere. */
+const isDirectoryName = (text: string): boolean => /^[A-Za-z0-9][A-Za-z0-9_.-]*$/.test(text);
+/** As this daemon names them; what is called otherwise is somebody else's. */
+const isCacheId = (name: string): boolean => /^[0-9a-f]{64}(-init)?$/.test(name);
 const hexOf = (digest: string): string => digest.slice('sha256:'.length);
 
 export class LayerMetadata {
@@ -59,9 +64,15 @@ export class LayerMetadata {
     return join(this.#root, 'sha256', hexOf(chainId), SPLIT_FILE);
   }
 
+  /** Whether what its tar is put together from again is there. */
+  canBeGivenBack(chainId: ChainId): boolean {
+    const found = statSync(this.splitPathOf(chainId), { throwIfNoEntry: false });
+    return found !== undefined && found.isFile() && found.size > 0;
+  }
+
   /** Cache ids of layers whose construction was cut off. */
   unfinished(): readonly string[] {
-    return readdirSync(join(this.#root, 'tmp'));
+    return readdirSync(join(this.#root, 'tmp')).filter(isCacheId);
   }
 
   abandon(cacheId: string): void {
@@ -107,11 +118,11 @@ export class LayerMetadata {
       diffId: read('diff'),
       parent,
       cacheId: read('cache-id'),
-      diffSize: Number(read('size')),
+      diffSize: Number(/^\d+$/.exec(read('size'))?.[0]),
     };
     if (!isDigest(record.diffId) || (parent !== undefined && !isDigest(parent)))
       throw new Error('not a digest');
-    if (record.cacheId === '' || !Number.isFinite(record.diffSize))
+    if (!isDirectoryName(record.cacheId) || !Number.isFinite(record.diffSize))
       throw new Error('incomplete record');
     return record;
   }
@@ -119,12 +130,20 @@ export class LayerMetadata {
   loadMounts(): ReadonlyMap<string, MountRecord> {
     const rows = this.#load('mounts', (directory, name): [string, MountRecord] => {
       const read = (file: string): string | undefined =>
-        existsSync(join(directory, file))
+        statSync(join(directory, file), { throwIfNoEntry: false })?.isFile()
           ? readFileSync(join(directory, file), 'utf8').trim()
           : undefined;
       const mountId = read('mount-id');
-      if (!mountId) throw new Error('no mount-id');
-      return [name, { mountId, initId: read('init-id'), parent: read('parent') }];
+      if (!mountId || !isDirectoryName(mountId)) throw new Error('no mount-id');
+      const [initId, parent] = [read('init-id'), read('parent')];
+      return [
+        name,
+        {
+          mountId,
+          initId: initId && isDirectoryName(initId) ? initId : undefined,
+          parent: parent && isDigest(parent) ? parent : undefined,
+        },
+      ];
     });
     return new Map(rows);
   }
@@ -148,12 +167,16 @@ export class LayerMetadata {
     renameSync(join(this.#root, 'mounts', name), join(this.#root, 'tmp', record.mountId));
   }
 
-  /** Init layers that are being made, or were made, on disk; none while a record set aside may need one. */
-  initLayers(): readonly string[] {
+  /**
+   * Init layers that are being made, or were made, on disk; none while a record that may need one is set
+   * aside, or does not tell which.
+   */
+  initLayers(mounts: Iterable<MountRecord>): readonly string[] {
     const aside = join(this.#root, 'quarantine');
-    const isNeeded =
+    const isAsideNeeded =
       existsSync(aside) && readdirSync(aside).some((one) => one.startsWith('mounts-'));
-    return isNeeded ? [] : readdirSync(join(this.#root, 'init'));
+    const isUntold = [...mounts].some(({ initId }) => initId === undefined);
+    return isAsideNeeded || isUntold ? [] : readdirSync(join(this.#root, 'init')).filter(isCacheId);
   }
 
   /** Noted before the first of an init layer's directories is made. */
@@ -165,24 +188,38 @@ export class LayerMetadata {
     await rm(join(this.#root, 'init', initId), { recursive: true, force: true });
   }
 
-  /** Reads every record; an unreadable one is set aside, its files are kept. */
-  #load<T>(kind: string, read: (directory: string, name: string) => T): readonly T[] {
+  /** Reads every record; an unreadable one is set aside. */
+  #load<T>(kind: Kind, read: (directory: string, name: string) => T): readonly T[] {
     const loaded: T[] = [];
     for (const name of readdirSync(join(this.#root, kind))) {
-      const directory = join(this.#root, kind, name);
       try {
-        loaded.push(read(directory, name));
+        loaded.push(read(join(this.#root, kind, name), name));
       } catch (error) {
-        const aside = join(this.#root, 'quarantine', `${kind}-${name}-${Date.now()}`);
-        mkdirSync(join(this.#root, 'quarantine'), { recursive: true, mode: 0o700 });
-        renameSync(directory, aside);
-        this.#log.error('layer record cannot be read and was set aside; its files are kept', {
-          record: name,
-          movedTo: aside,
-          error: errorMessage(error),
-        });
+        this.#setAside(kind, name, errorMessage(error));
       }
     }
     return loaded;
   }
+
+  setLayerAside(chainId: ChainId, why: string): void {
+    this.#setAside('sha256', hexOf(chainId), why);
+  }
+
+  setMountAside(name: string, why: string): void {
+    this.#setAside('mounts', name, why);
+  }
+
+  /** The record is out of the way, its files are kept. */
+  #setAside(kind: Kind, name: string, why: string): void {
+    const aside = join(this.#root, 'quarantine', `${kind}-${name}-${Date.now()}`);
+    mkdirSync(join(this.#root, 'quarantine'), { recursive: true, mode: 0o700 });
+    renameSync(join(this.#root, kind, name), aside);
+    this.#log.error('layer record cannot be used and was set aside; its files are kept', {
+      record: name,
+      movedTo: aside,
+      error: why,
+    });
+  }
 }
+
+type Kind = 'sha256' | 'mounts';

@@ -1,6 +1,8 @@
 /** The three files of a sandbox, written when it is made (moby libnetwork sandbox_dns_unix.go). */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setAside } from '../platform/atomic-file.ts';
+import { hasErrno } from '../platform/libc.ts';
 import { type HostsEntry, hostNetworkHostsText, hostsText } from './hosts-file.ts';
 
 export interface NetworkFilesRequest {
@@ -33,8 +35,22 @@ export async function writeNetworkFiles(request: NetworkFilesRequest): Promise<N
     ? await hostNetworkHostsText(extraHosts)
     : hostsText([...extraHosts, ...ownHosts]);
   // A few hundred bytes, no disk waited for: sooner done than a thread is asked.
-  writeFileSync(paths.hostsPath, hosts, { mode: 0o644 });
-  writeFileSync(paths.hostnamePath, `${hostname}\n`, { mode: 0o644 });
-  writeFileSync(paths.resolvConfPath, resolvConf, { mode: 0o644 });
+  await write(paths.hostsPath, hosts);
+  await write(
+    paths.hostnamePath,
+    `${hostname}
+`,
+  );
+  await write(paths.resolvConfPath, resolvConf);
   return paths;
+}
+
+async function write(path: string, text: string): Promise<void> {
+  try {
+    writeFileSync(path, text, { mode: 0o644 });
+  } catch (error) {
+    if (!hasErrno(error, 'EISDIR')) throw error;
+    await setAside(path);
+    writeFileSync(path, text, { mode: 0o644 });
+  }
 }

@@ -1,11 +1,11 @@
 /** Networks on disk: one JSON file each, so that one broken file costs one network. */
 import { randomBytes } from 'node:crypto';
-import { mkdir, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { errorMessage } from '../../../shared/errors.ts';
 import type { Log } from '../log/log.ts';
-import { sweepTemporaryFiles, writeFileAtomic } from '../platform/atomic-file.ts';
+import { setAside, sweepTemporaryFiles, writeFileAtomic } from '../platform/atomic-file.ts';
 import { parseCidr, parseIp } from './ip-address.ts';
 
 const strings = z.record(z.string(), z.string());
@@ -114,9 +114,10 @@ export class NetworkStore {
       try {
         records.push(recordSchema.parse(JSON.parse(await readFile(path, 'utf8'))));
       } catch (error) {
-        await rename(path, `${path}.broken-${Date.now()}`);
+        const movedTo = await setAside(path);
         this.#log.error('network file cannot be read and was set aside', {
           path,
+          movedTo,
           error: errorMessage(error),
         });
       }

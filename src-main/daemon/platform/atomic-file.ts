@@ -61,6 +61,13 @@ export async function sweepTemporaryFiles(directory: string): Promise<void> {
   }
 }
 
+/** Gives a file that cannot be used another name beside its own, and answers it. */
+export async function setAside(path: string): Promise<string> {
+  const aside = `${path}.broken-${Date.now()}`;
+  await rename(path, aside);
+  return aside;
+}
+
 /** Makes a rename in the directory durable. */
 export async function syncDirectory(path: string): Promise<void> {
   const directory = await open(path, 'r');

@@ -2,6 +2,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { hasErrno } from './libc.ts';
 
+const CONTROL_GROUPS = '/sys/fs/cgroup';
+
 /** Sends a signal; a process that is gone is no error. */
 export function killPid(pid: number, signal: number | NodeJS.Signals): void {
   try {
@@ -13,19 +15,41 @@ export function killPid(pid: number, signal: number | NodeJS.Signals): void {
 
 /** The command line, arguments separated by spaces; '' when the process is gone or a zombie. */
 export function commandLineOf(pid: number): string {
+  return textOf(`/proc/${pid}/cmdline`).replaceAll('\0', ' ').trim();
+}
+
+/** '' when the process is gone. */
+function textOf(path: string): string {
   try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim();
+    return readFileSync(path, 'utf8');
   } catch (error) {
     if (hasErrno(error, 'ENOENT', 'ESRCH')) return '';
     throw error;
   }
 }
 
+const pids = (): readonly number[] =>
+  readdirSync('/proc').flatMap((name) => (/^\d+$/.test(name) ? [Number(name)] : []));
+
+/** Processes in a control group with that in its path, and the directories of such groups. */
+export function controlGroup(mark: string): {
+  readonly pids: readonly number[];
+  readonly directories: readonly string[];
+} {
+  const members = pids().map((pid) => ({ pid, groups: textOf(`/proc/${pid}/cgroup`).split('\n') }));
+  const found = members.filter(({ groups }) => groups.some((group) => group.includes(mark)));
+  const directories = found
+    .flatMap(({ groups }) => groups)
+    .filter((group) => group.includes(mark))
+    // `4:cpu,cpuacct:/path`; the one of cgroup v2 has no controllers.
+    .map((group) => group.replace(/^\d+:(?:name=)?([^:]*):/, `${CONTROL_GROUPS}/$1`));
+  return { pids: found.map(({ pid }) => pid), directories: [...new Set(directories)] };
+}
+
 /** Of every process there is, with its command line; kernel threads and zombies are left out. */
 export function commandLines(): readonly { readonly pid: number; readonly line: string }[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map((name) => ({ pid: Number(name), line: commandLineOf(Number(name)) }))
+  return pids()
+    .map((pid) => ({ pid, line: commandLineOf(pid) }))
     .filter(({ line }) => line !== '');
 }
 

@@ -37,6 +37,11 @@ export class ContainerdError extends Error {
     return this.grpcStatus === status.NOT_FOUND;
   }
 
+  /** A service of containerd that could not be started, for want of its files. */
+  get isUnimplemented(): boolean {
+    return this.grpcStatus === status.UNIMPLEMENTED;
+  }
+
   get isAlreadyExists(): boolean {
     return this.grpcStatus === status.ALREADY_EXISTS;
   }

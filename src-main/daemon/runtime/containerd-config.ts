@@ -10,7 +10,6 @@ export interface ContainerdPaths {
   readonly address: string;
   readonly ttrpcAddress: string;
   readonly configFile: string;
-  readonly pidFile: string;
   readonly logFile: string;
 }
 
@@ -26,7 +25,6 @@ export function containerdPaths(execRoot: string): ContainerdPaths {
     address: join(exec, 'containerd.sock'),
     ttrpcAddress: join(exec, 'containerd.sock.ttrpc'),
     configFile: join(exec, 'containerd.toml'),
-    pidFile: join(exec, 'containerd.pid'),
     logFile: join(exec, 'containerd.log'),
   };
 }

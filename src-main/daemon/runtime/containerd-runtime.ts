@@ -203,11 +203,11 @@ class ContainerdRuntime implements ClosableRuntime {
     }
   }
 
-  async sweep(live: ReadonlySet<string>): Promise<void> {
+  async sweep(live: ReadonlySet<string>, lost: readonly string[]): Promise<void> {
     const { containerd, execRoot, namespace, log } = this.#options;
     // An adopted containerd keeps its bundles where it likes, and may serve others.
     if (containerd.pid === undefined) return;
-    await endLeftovers({ execRoot, namespace, binaries: this.#binaries, log }, live);
+    await endLeftovers({ execRoot, namespace, binaries: this.#binaries, log }, live, lost);
     await this.#pool.endUnserving();
   }
 

@@ -1,8 +1,8 @@
 import { spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { processesNaming, recordingLog, until } from '../../../test/support/runtime-room.ts';
 import { isAlive, killPid } from '../platform/process.ts';
@@ -39,7 +39,7 @@ describe('startContainerd', () => {
     await containerd.stop();
     expect(isAlive(pid)).toBe(false);
     const paths = containerdPaths(root);
-    expect([paths.address, paths.ttrpcAddress, paths.pidFile].filter(existsSync)).toEqual([]);
+    expect([paths.address, paths.ttrpcAddress].filter(existsSync)).toEqual([]);
   });
 
   it('starts it again when it is killed, tells who listens, and stops for good', async () => {
@@ -57,20 +57,30 @@ describe('startContainerd', () => {
     expect(isAlive(after)).toBe(false);
   });
 
-  it('ends one that a killed daemon left, and no other process that has its pid now', async () => {
-    const { pidFile, configFile } = containerdPaths(root);
+  it('ends one that a killed daemon left', async () => {
+    const { configFile } = containerdPaths(root);
     await (await start()).stop();
     const left = spawn('containerd', ['--config', configFile], { stdio: 'ignore' });
-    await writeFile(pidFile, String(left.pid));
     await until('it serves', async () => existsSync(containerdPaths(root).address));
     const second = await start();
     expect(left.signalCode ?? left.exitCode).not.toBeNull();
     expect(second.pid).not.toBe(left.pid);
     await second.stop();
-    await writeFile(pidFile, String(process.pid));
-    const third = await start();
-    expect(isAlive(process.pid)).toBe(true);
-    await third.stop();
+  });
+
+  it('begins anew when it cannot start with what it has, and keeps that', async () => {
+    const { root: database } = containerdPaths(root);
+    await (await start()).stop();
+    const file = join(database, 'io.containerd.metadata.v1.bolt/meta.db');
+    await writeFile(file, 'not a database');
+    const again = await start();
+    expect(await again.client.call('containers', 'List', {})).toEqual({ containers: [] });
+    await again.stop();
+    const aside = (await readdir(dirname(database))).find((name) =>
+      name.startsWith('root.broken-'),
+    );
+    const kept = join(dirname(database), aside ?? '', 'io.containerd.metadata.v1.bolt/meta.db');
+    expect(await readFile(kept, 'utf8')).toBe('not a database');
   });
 
   it('says why it did not start, and where to read more', async () => {

@@ -5,15 +5,15 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync } from 'node:fs';
-import { mkdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { errorMessage, unavailable } from '../../../shared/errors.ts';
 import type { Log } from '../log/log.ts';
-import { sweepTemporaryFiles, writeFileAtomic } from '../platform/atomic-file.ts';
+import { setAside, sweepTemporaryFiles, writeFileAtomic } from '../platform/atomic-file.ts';
 import { hasErrno } from '../platform/libc.ts';
-import { commandLineOf, isAlive, killPid } from '../platform/process.ts';
-import { ContainerdClient } from './containerd-client.ts';
+import { commandLines, isAlive, killPid } from '../platform/process.ts';
+import { ContainerdClient, ContainerdError } from './containerd-client.ts';
 import { type ContainerdPaths, containerdPaths, containerdToml } from './containerd-config.ts';
 
 const START_LIMIT_MS = 15_000;
@@ -92,6 +92,8 @@ class Supervisor implements Containerd {
   readonly #listeners = new Set<() => void>();
   #child: ChildProcess | undefined;
   #isStopping = false;
+  /** It ended by itself before it served, or serves without its database. */
+  #hasGivenUp = false;
   #backoffMs = FIRST_BACKOFF_MS;
   #restarting: Promise<void> = Promise.resolve();
 
@@ -128,25 +130,38 @@ class Supervisor implements Containerd {
       containerdToml(this.#paths, this.#options.logLevel),
       { mode: 0o600, sync: false },
     );
-    await this.#launch();
+    await this.#launchOrBeginAnew();
   }
 
   /** One left by a daemon that was killed holds the lock on its database: it is ended, its shims stay. */
   async #endLeftover(): Promise<void> {
-    const pid = await this.#recordedPid();
-    if (pid === undefined || !commandLineOf(pid).includes(this.#paths.configFile)) return;
-    this.#options.log.info('ending the containerd of a previous daemon', { pid });
-    await endProcess(pid);
+    const mark = ` --config ${this.#paths.configFile}`;
+    for (const { pid } of commandLines().filter(({ line }) => line.endsWith(mark))) {
+      this.#options.log.info('ending the containerd of a previous daemon', { pid });
+      await endProcess(pid);
+    }
   }
 
-  async #recordedPid(): Promise<number | undefined> {
-    try {
-      const pid = Number(await readFile(this.#paths.pidFile, 'utf8'));
-      return Number.isInteger(pid) && pid > 1 ? pid : undefined;
-    } catch (error) {
-      if (hasErrno(error, 'ENOENT')) return undefined;
-      throw error;
+  /**
+   * What containerd cannot start with is set aside: its database first, then what it knows of tasks. It
+   * begins anew then, and tasks it has lost sight of are ended by the sweep.
+   */
+  async #launchOrBeginAnew(): Promise<void> {
+    for (const directory of [this.#paths.root, this.#paths.state]) {
+      try {
+        return await this.#launch();
+      } catch (error) {
+        // Killed, slow or not installed: nothing of that is its files' fault.
+        if (!this.#hasGivenUp) throw error;
+        const movedTo = await setAside(directory);
+        this.#options.log.error('containerd did not start and begins anew, its files are kept', {
+          movedTo,
+          error: errorMessage(error),
+        });
+        await mkdir(directory, { recursive: true, mode: 0o711 });
+      }
     }
+    await this.#launch();
   }
 
   async #launch(): Promise<void> {
@@ -158,9 +173,9 @@ class Supervisor implements Containerd {
       child.once('error', (error) => resolve(error.message));
       child.once('exit', (code, signal) => resolve(signal ?? `exit code ${code}`));
     });
-    if (child.pid !== undefined)
-      await writeFileAtomic(this.#paths.pidFile, String(child.pid), { sync: false });
+    this.#hasGivenUp = false;
     const failed = await Promise.race([exited, this.#waitUntilServing()]);
+    this.#hasGivenUp ||= child.pid !== undefined && child.exitCode !== null;
     if (failed !== undefined) {
       if (child.pid !== undefined) await endProcess(child.pid);
       throw unavailable(`containerd did not start: ${failed}. Its log is ${this.#paths.logFile}`);
@@ -196,9 +211,14 @@ class Supervisor implements Containerd {
     const limit = Date.now() + START_LIMIT_MS;
     for (;;) {
       try {
-        await this.client.call('version', 'Version', {}, { deadlineMs: 1000 });
+        // With a broken database it serves, but not this.
+        await this.client.call('containers', 'List', {}, { deadlineMs: 1000 });
         return undefined;
       } catch (error) {
+        if (error instanceof ContainerdError && error.isUnimplemented) {
+          this.#hasGivenUp = true;
+          return `it cannot read its database (${errorMessage(error)})`;
+        }
         if (Date.now() > limit) return `it does not answer (${errorMessage(error)})`;
         await delay(POLL_MS);
       }
@@ -254,7 +274,6 @@ class Supervisor implements Containerd {
     const pid = this.#child?.pid;
     if (pid !== undefined) await endProcess(pid);
     await Promise.all([
-      rm(this.#paths.pidFile, { force: true }),
       rm(this.#paths.address, { force: true }),
       rm(this.#paths.ttrpcAddress, { force: true }),
     ]);

@@ -77,8 +77,11 @@ export interface Runtime {
   list(): Promise<readonly string[]>;
   /** Removes every trace of a container in the runtime: task, shim, record, bundle. */
   purge(containerId: string): Promise<void>;
-  /** Ends what is left of tasks the runtime lost sight of; `live` are the container ids that have one. */
-  sweep(live: ReadonlySet<string>): Promise<void>;
+  /**
+   * Ends what is left of tasks the runtime lost sight of; `live` are the container ids that have one,
+   * `lost` those that should and have not.
+   */
+  sweep(live: ReadonlySet<string>, lost: readonly string[]): Promise<void>;
   /** OOM kills, by container id. */
   onOom(listener: (containerId: string) => void): Disposable;
   version(): Promise<{ readonly containerd: string; readonly runc: string; readonly init: string }>;

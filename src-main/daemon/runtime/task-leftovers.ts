@@ -4,18 +4,23 @@
  * by what lies in the exec root: the runtime's state, and the bundle with its shim.
  */
 import { execFile } from 'node:child_process';
-import { readFile, rm } from 'node:fs/promises';
+import { readFile, rm, rmdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { errorMessage } from '../../../shared/errors.ts';
 import type { Log } from '../log/log.ts';
 import { hasErrno } from '../platform/libc.ts';
 import { namesIn } from '../platform/names-in.ts';
+import { controlGroup, killPid } from '../platform/process.ts';
 import { containerdPaths, TASK_PLUGIN } from './containerd-config.ts';
 import { endShims, shimProcesses } from './shim-processes.ts';
 
 const run = promisify(execFile);
 const STATE_PREFIX = 'runtime-';
+
+const END_LIMIT_MS = 5_000;
+const POLL_MS = 20;
 
 export interface LeftoverOptions {
   readonly execRoot: string;
@@ -25,12 +30,21 @@ export interface LeftoverOptions {
   readonly log: Log;
 }
 
-/** Ends and removes every task but `live`, which are container ids. What fails is logged. */
+/**
+ * Ends and removes every task but `live`, which are container ids. `lost`: ids of those that were to run
+ * and have no task; should the files of the exec root be gone, their processes are found by their control
+ * group. What fails is logged.
+ */
 export async function endLeftovers(
   options: LeftoverOptions,
   live: ReadonlySet<string>,
+  lost: readonly string[],
 ): Promise<void> {
   await removeStates(options, live);
+  for (const id of lost) await endGroup(options.log, id);
+  const own = containerdPaths(options.execRoot).address;
+  // Those without a socket of ours were started for a container, by its id.
+  endShims(shimProcesses(own).filter(({ id, socket }) => socket === '' && !live.has(id)));
   const bundles = join(containerdPaths(options.execRoot).state, TASK_PLUGIN, options.namespace);
   for (const id of await namesIn(bundles)) {
     if (live.has(id)) continue;
@@ -59,6 +73,21 @@ async function removeStates(
       }
     }
   }
+}
+
+async function endGroup(log: Log, id: string): Promise<void> {
+  const limit = Date.now() + END_LIMIT_MS;
+  const { directories } = controlGroup(id);
+  for (;;) {
+    const { pids } = controlGroup(id);
+    if (pids.length === 0) break;
+    if (Date.now() > limit) return log.error('processes of a lost task do not end', { id });
+    log.warn('processes of a lost task ended', { id, pids });
+    for (const pid of pids) killPid(pid, 'SIGKILL');
+    await delay(POLL_MS);
+  }
+  // One with groups of its own below is not empty, and stays.
+  await Promise.allSettled(directories.map((directory) => rmdir(directory)));
 }
 
 async function endShim(execRoot: string, bundle: string): Promise<void> {

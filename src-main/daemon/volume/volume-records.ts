@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { z } from 'zod';
 import { errorMessage } from '../../../shared/errors.ts';
 import type { Log } from '../log/log.ts';
-import { sweepTemporaryFiles, writeFileAtomic } from '../platform/atomic-file.ts';
+import { setAside, sweepTemporaryFiles, writeFileAtomic } from '../platform/atomic-file.ts';
 import { failpoint } from '../platform/failpoint.ts';
 import { hasErrno } from '../platform/libc.ts';
 import { removeTree } from '../platform/remove-tree.ts';
@@ -86,7 +86,15 @@ export class VolumeRecords {
     const directory = join(this.#local, name);
     await this.#load(join(directory, RECORD), name);
     // Without it nothing can be mounted into a container.
-    await mkdir(join(directory, '_data'), { recursive: true, mode: 0o755 });
+    try {
+      await mkdir(join(directory, '_data'), { recursive: true, mode: 0o755 });
+    } catch (error) {
+      // A file in its place, or a full disk: this volume's trouble, not the daemon's.
+      this.#log.error('volume has no directory for its data', {
+        volume: name,
+        error: errorMessage(error),
+      });
+    }
     await sweepTemporaryFiles(directory);
   }
 
@@ -96,13 +104,23 @@ export class VolumeRecords {
       const name = localName ?? record.name;
       this.#records.set(name, { ...record, name });
     } catch (error) {
-      if (!hasErrno(error, 'ENOENT', 'ENOTDIR')) await rename(path, `${path}.broken-${Date.now()}`);
+      if (!hasErrno(error, 'ENOENT', 'ENOTDIR')) await setAside(path);
       this.#log.warn('volume record cannot be read; the volume is kept without options', {
         volume: localName ?? path,
         error: errorMessage(error),
       });
-      if (localName !== undefined)
-        this.#records.set(localName, newRecord({ name: localName, driver: 'local' }));
+      if (localName !== undefined) await this.#writeAnew(path, localName);
+    }
+  }
+
+  async #writeAnew(path: string, name: string): Promise<void> {
+    const record = newRecord({ name, driver: 'local' });
+    this.#records.set(name, record);
+    try {
+      await writeFileAtomic(path, JSON.stringify(record));
+    } catch (error) {
+      // The disk is full: the next start tries again.
+      this.#log.warn('volume record could not be written', { path, error: errorMessage(error) });
     }
   }
 
