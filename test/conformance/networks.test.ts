@@ -109,10 +109,12 @@ describeRows('networks', [
   row(
     'macvlan',
     'inside ip link add lower0 type veth peer name lower1; inside ip link set lower0 up; inside ip link set lower1 up',
-    'docker network create -d macvlan --subnet 10.71.0.0/24 -o parent=lower0 wide >/dev/null',
+    'docker network create -d macvlan --subnet 10.71.0.0/24 -o parent=lower0 wide >/dev/null; inside ip addr add 10.71.0.254/24 dev lower1',
     `${SHOW} wide`,
     'docker run -d --name m1 --network wide busybox sleep 100 >/dev/null',
     "docker run --rm --network wide busybox sh -c 'ip -o -4 addr show eth0 | sed s/.*inet//; ip route; ping -c1 -W2 m1 >/dev/null && echo reached'",
+    // Through the parent to a machine on its other side, and back.
+    "docker exec m1 ping -c1 -W5 10.71.0.254 | grep -o '1 packets received'; inside busybox ping -c1 -W5 $(docker inspect -f '{{.NetworkSettings.Networks.wide.IPAddress}}' m1) | grep -o '1 packets received'",
     'docker network create -d macvlan --subnet 10.72.0.0/24 -o parent=lower0 second 2>&1 | sed -E "s/[0-9a-f]{64}/ID/g"',
     'docker network create -d macvlan --subnet 10.72.0.0/24 -o parent=lower0 -o macvlan_mode=lamp third',
     'docker network create -d macvlan --subnet 10.72.0.0/24 -o macvlan_mode=private --internal alone >/dev/null',

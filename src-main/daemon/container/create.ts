@@ -12,6 +12,7 @@ import type {
   HostConfig,
 } from '../../../shared/engine/engine-api.ts';
 import { invalidArgument } from '../../../shared/errors.ts';
+import { formatPlatform, hostPlatform, satisfiesPlatform } from '../distribution/platform.ts';
 import type { Image, Platform } from '../image/image-service.ts';
 import { checkLogOptions } from '../log/log-options.ts';
 import type { EndpointRequest, SpanSink } from '../network/network-controller.ts';
@@ -83,7 +84,8 @@ export async function createContainer(
   context.registry.add(container);
   undo.move();
   publishEvent(context, container, 'create');
-  return { Id: id, Warnings: checked.warnings };
+  const warnings = [...checked.warnings, ...platformWarnings(image, options.platform)];
+  return { Id: id, Warnings: warnings };
 }
 
 async function findImage(
@@ -92,6 +94,18 @@ async function findImage(
   platform: Platform | undefined,
 ): Promise<Image | undefined> {
   return reference === '' ? undefined : context.images.resolve(reference, platform);
+}
+
+/** Of an image for another kind of machine that nobody asked for by platform. */
+function platformWarnings(
+  image: Image | undefined,
+  asked: Platform | undefined,
+): readonly string[] {
+  const host = hostPlatform();
+  if (!image || asked || satisfiesPlatform(host, image.config)) return [];
+  return [
+    `The requested image's platform (${formatPlatform(image.config)}) does not match the detected host platform (${formatPlatform(host)}) and no specific platform was requested`,
+  ];
 }
 
 function checkRequest(

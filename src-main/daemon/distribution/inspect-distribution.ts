@@ -68,7 +68,12 @@ async function platformsOf(
 ): Promise<readonly Platform[]> {
   const manifest = parseManifest(remote.text, remote.mediaType);
   if (manifest.kind === 'index')
-    return manifest.manifests.flatMap(({ platform }) => (platform ? [platform] : []));
+    // In the order of Docker's fields.
+    return manifest.manifests.flatMap(({ platform }) => {
+      if (!platform) return [];
+      const { architecture, os, ...rest } = platform;
+      return [{ architecture, os, ...rest }];
+    });
   if (manifest.kind === 'schema1') {
     const { architecture = '' } = JSON.parse(remote.text) as { architecture?: string };
     return [{ architecture, os: 'linux' }];

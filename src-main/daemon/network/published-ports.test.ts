@@ -70,6 +70,25 @@ describe('a published TCP port', () => {
     expect(await fetchTcp(undefined, hostAddress(), port)).toBe('');
   });
 
+  it('of an IPv6 network is reached over both families, also on one address alone', async () => {
+    room = await NetworkRoom.open();
+    const subnets = [{ Subnet: `${room.pool}.0/24` }, { Subnet: 'fd00:71::/64' }];
+    await room.network('six', { EnableIPv6: true, IPAM: { Config: subnets } });
+    const web = await room.sandbox('web', {
+      networkMode: 'six',
+      portBindings: { '80/tcp': ANY, '81/tcp': [{ HostIp: '::1', HostPort: '' }] },
+    });
+    using _both = await web.serve('tcp', 80, 'web');
+    using _alone = await web.serve('tcp', 81, 'alone');
+    const port = portOf(web.state.ports);
+    const alone = portOf(web.state.ports, '81/tcp');
+    expect(await fetchTcp(undefined, '127.0.0.1', port)).toMatch(/^web \d/);
+    // To the container's own IPv6 address, not by way of the other family.
+    expect(await fetchTcp(undefined, '::1', port)).toBe('web fd00:71::1');
+    expect(await fetchTcp(undefined, '::1', alone)).toBe('alone fd00:71::1');
+    expect(await fetchTcp(undefined, '127.0.0.1', alone)).toBe('');
+  });
+
   it('passes half-closes and large bodies both ways', async () => {
     room = await NetworkRoom.open();
     const web = await room.sandbox('web', { portBindings: { '80/tcp': ANY } });
