@@ -22,6 +22,8 @@ import type { ElectronParts } from './shell/electron/electron-parts.ts';
 import { ElectronShell } from './shell/electron/electron-shell.ts';
 import { EngineLog } from './shell/engine-log.ts';
 import { createShellHandlers } from './shell/handlers.ts';
+import { RegistryLogins } from './shell/registries/registry-logins.ts';
+import { keychainVault, memoryVault } from './shell/registries/secret-vault.ts';
 import { cacheDirectory, configDirectory, SettingsStore } from './shell/settings-store.ts';
 import { TerminalDesk } from './shell/terminal/terminal-desk.ts';
 import { startWebShell } from './shell/web/web-shell.ts';
@@ -156,12 +158,14 @@ async function runWebShell(options: AppOptions): Promise<void> {
   const settings = new SettingsStore();
   const info = appInfo('web');
   const terminals = closing.use(new TerminalDesk(hosts));
+  const registries = new RegistryLogins(memoryVault);
   const openExternal = openInBrowser;
   const handlers = createShellHandlers({
     info,
     hosts,
     settings,
     terminals,
+    registries,
     engineLog: engine.log,
     openExternal,
   });
@@ -192,11 +196,14 @@ async function runElectronShell(electron: ElectronParts, options: AppOptions): P
     const openExternal = (url: string): Promise<void> => shell.openExternal(url);
     const info = appInfo('electron');
     const terminals = new TerminalDesk(hosts);
+    const vaultFile = join(configDirectory(), 'registries.bin');
+    const registries = new RegistryLogins(() => keychainVault(electron.safeStorage, vaultFile));
     const handlers = createShellHandlers({
       info,
       hosts,
       settings,
       terminals,
+      registries,
       engineLog: engine.log,
       openExternal,
     });

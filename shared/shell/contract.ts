@@ -100,6 +100,16 @@ export const settingsSchema = z.object({
 /** A change names only what changes: no defaults, they would undo the other choices. */
 const settingsChangeSchema = z.object(settingsFields).partial();
 
+const registryRowSchema = z.object({
+  /** `docker.io`, `host:5000`. */
+  address: z.string(),
+  username: z.string(),
+  /** docker: in the docker CLI's file. helper: with a credential program. memory: until the app ends. */
+  keeper: z.enum(['docker', 'helper', 'keychain', 'memory']),
+  /** The program's name. */
+  helper: z.string().optional(),
+});
+
 const engineRequestSchema = z.object({
   host: hostIdSchema,
   method: z.enum(['GET', 'HEAD', 'POST', 'PUT', 'DELETE']),
@@ -167,6 +177,19 @@ export const shellContract = {
     z.object({ name: z.string() }),
   ),
   'engine.request': duplex(engineRequestSchema, engineHeadSchema),
+  /** Logged in to, by address; no secret is among it. */
+  'registries.list': call(nothing, z.array(registryRowSchema)),
+  /** The host's engine tries it first. */
+  'registries.login': call(
+    z.object({
+      host: hostIdSchema,
+      address: z.string().min(1).max(255),
+      username: z.string().min(1).max(255),
+      password: z.string().min(1).max(65_536),
+    }),
+    nothing,
+  ),
+  'registries.logout': call(z.object({ address: z.string().min(1).max(255) }), nothing),
   /** What the engine of this app has said lately, oldest first; no lines when it has none of its own. */
   'engine.log': call(nothing, z.object({ lines: z.array(z.string()).optional() })),
   /** The whole list of terminals, again after every change. They outlive the windows that show them. */
@@ -235,6 +258,7 @@ export type {
   InstallProgress,
   NewHost,
 } from './host-schemas.ts';
+export type RegistryRow = z.output<typeof registryRowSchema>;
 export type TerminalTarget = z.output<typeof terminalTargetSchema>;
 export type TerminalRow = z.output<typeof terminalRowSchema>;
 export type AppInfo = z.output<typeof appInfoSchema>;

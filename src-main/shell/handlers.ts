@@ -1,10 +1,12 @@
 /** What the shell does for its window; the same for Electron and the web shell. */
-import type { AppInfo, HeadOf } from '../../shared/shell/contract.ts';
-import type { ServedDuplex, ShellHandlers } from '../../shared/shell/server.ts';
+import type { AppInfo } from '../../shared/shell/contract.ts';
+import type { ShellHandlers } from '../../shared/shell/server.ts';
 import { serveEngineRequest } from '../hosts/engine-gateway.ts';
+import type { HostBook } from '../hosts/host-book.ts';
 import type { HostDesk } from '../hosts/host-desk.ts';
 import { forwardPort } from '../hosts/port-forward.ts';
 import type { EngineLog } from './engine-log.ts';
+import type { RegistryLogins } from './registries/registry-logins.ts';
 import type { SettingsStore } from './settings-store.ts';
 import type { TerminalDesk } from './terminal/terminal-desk.ts';
 
@@ -13,13 +15,14 @@ export interface ShellParts {
   readonly hosts: HostDesk;
   readonly settings: SettingsStore;
   readonly terminals: TerminalDesk;
+  readonly registries: RegistryLogins;
   /** Of the embedded engine, when there is one. */
   readonly engineLog?: EngineLog | undefined;
   openExternal(url: string): Promise<void>;
 }
 
 export function createShellHandlers(parts: ShellParts): ShellHandlers {
-  const { hosts: desk, settings, terminals } = parts;
+  const { hosts: desk, settings, terminals, registries } = parts;
   const hosts = desk.book;
   return {
     'app.info': async () => parts.info,
@@ -51,25 +54,56 @@ export function createShellHandlers(parts: ShellParts): ShellHandlers {
       await desk.contexts.create(name, hosts.find(id).dialer.dockerHost);
       return { name };
     },
-    'engine.request': (input, channel: ServedDuplex<HeadOf<'engine.request'>>) =>
-      serveEngineRequest(hosts, input, channel),
-    'terminals.watch': (_input: object, signal: AbortSignal) => terminals.watch(signal),
-    'terminals.begin': async ({ target, ...size }) => ({ id: await terminals.begin(target, size) }),
-    'terminals.show': ({ id }, channel) => terminals.show(id, channel),
-    'terminals.resize': async ({ id, ...size }) => {
-      await terminals.resize(id, size);
-      return {};
-    },
-    'terminals.end': async ({ id }) => {
-      await terminals.end(id);
-      return {};
-    },
+    ...terminalHandlers(terminals),
+    ...registryHandlers(registries, hosts),
     'engine.log': async () => ({ lines: parts.engineLog?.lines() }),
     'settings.read': async () => settings.read(),
     'settings.write': (change) => settings.write(change),
     'external.open': async ({ url }) => {
       await parts.openExternal(url);
       return {};
+    },
+  };
+}
+
+type HandlersOf<K extends string> = Pick<
+  ShellHandlers,
+  Extract<keyof ShellHandlers, `${K}.${string}`>
+>;
+
+const terminalHandlers = (terminals: TerminalDesk): HandlersOf<'terminals'> => ({
+  'terminals.watch': (_input: object, signal: AbortSignal) => terminals.watch(signal),
+  'terminals.begin': async ({ target, ...size }) => ({ id: await terminals.begin(target, size) }),
+  'terminals.show': ({ id }, channel) => terminals.show(id, channel),
+  'terminals.resize': async ({ id, ...size }) => {
+    await terminals.resize(id, size);
+    return {};
+  },
+  'terminals.end': async ({ id }) => {
+    await terminals.end(id);
+    return {};
+  },
+});
+
+function registryHandlers(
+  registries: RegistryLogins,
+  hosts: HostBook,
+): HandlersOf<'registries'> & Pick<ShellHandlers, 'engine.request'> {
+  return {
+    'registries.list': () => registries.list(),
+    'registries.login': async ({ host, ...login }) => {
+      await registries.login(hosts.find(host), login);
+      return {};
+    },
+    'registries.logout': async ({ address }) => {
+      await registries.logout(address);
+      return {};
+    },
+    /** What pulls and pushes goes with the login of its registry, which the window never sees. */
+    'engine.request': async (input, channel) => {
+      const login = await registries.headersFor(input.method, input.path);
+      const headers = { ...input.headers, ...login };
+      await serveEngineRequest(hosts, { ...input, headers }, channel);
     },
   };
 }

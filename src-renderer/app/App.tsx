@@ -21,6 +21,7 @@ import { ImageList } from '../images/ImageList.tsx';
 import { PullPanel } from '../images/PullPanel.tsx';
 import { NetworkDetail } from '../networks/NetworkDetail.tsx';
 import { NetworkList } from '../networks/NetworkList.tsx';
+import { RegistriesPage } from '../registries/RegistriesPage.tsx';
 import { SettingsPage } from '../settings/SettingsPage.tsx';
 import { TerminalsPage } from '../terminal/TerminalsPage.tsx';
 import { lookOf } from '../terminal/terminal-look.ts';
@@ -137,6 +138,9 @@ export function App({ shell, info, initialHosts, initialSettings }: AppProps) {
               <HostList />
             </Route>
             <Route path="/hosts/:id/shell">{({ id }) => <HostShell key={id} id={id} />}</Route>
+            <Route path="/registries">
+              <RegistriesPage />
+            </Route>
             <Route path="/troubleshooting">
               <TroubleshootingPage />
             </Route>

@@ -114,6 +114,9 @@ export function contractShell(): ShellHandlers {
     'contexts.list': hasNone,
     'contexts.create': hasNone,
     'engine.log': hasNone,
+    'registries.list': hasNone,
+    'registries.login': hasNone,
+    'registries.logout': hasNone,
     async *'terminals.watch'() {
       yield [];
     },

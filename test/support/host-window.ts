@@ -9,6 +9,8 @@ import { serveShell } from '../../shared/shell/server.ts';
 import type { Host } from '../../src-main/hosts/host-book.ts';
 import { HostDesk, type HostDeskOptions } from '../../src-main/hosts/host-desk.ts';
 import { createShellHandlers } from '../../src-main/shell/handlers.ts';
+import { RegistryLogins } from '../../src-main/shell/registries/registry-logins.ts';
+import { memoryVault } from '../../src-main/shell/registries/secret-vault.ts';
 import { SettingsStore } from '../../src-main/shell/settings-store.ts';
 import { TerminalDesk } from '../../src-main/shell/terminal/terminal-desk.ts';
 
@@ -57,6 +59,7 @@ Host *
       hosts: this.desk,
       settings: new SettingsStore(join(this.directory, 'settings.json')),
       terminals: new TerminalDesk(this.desk),
+      registries: new RegistryLogins(memoryVault),
       openExternal: async () => undefined,
     });
     serveShell(shell, handlers, () => new AbortController());

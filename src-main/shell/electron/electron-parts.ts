@@ -10,6 +10,7 @@ export type ElectronParts = Pick<
   | 'Menu'
   | 'nativeTheme'
   | 'protocol'
+  | 'safeStorage'
   | 'screen'
   | 'session'
   | 'shell'

@@ -1,7 +1,7 @@
 /** Terminals in containers, on whatever engine the host has: a new process (exec), or the main one (attach). */
 import { randomUUID } from 'node:crypto';
-import { codeForStatus, EngineError } from '../../../shared/errors.ts';
 import { type EngineAnswer, openEngineRequest, writeWhenRoom } from '../../hosts/engine-gateway.ts';
+import { askEngine, refuseFailure } from '../../hosts/engine-question.ts';
 import type { Host } from '../../hosts/host-book.ts';
 import type { TerminalProcess, TerminalSize } from './terminal-process.ts';
 
@@ -22,40 +22,6 @@ const hangUpScript = (mark: string): string =>
   `for p in /proc/[0-9]*; do grep -q ${MARK}=${mark} $p/environ 2>/dev/null && kill -HUP \${p#/proc/}; done; :`;
 
 const ATTACH_QUERY = 'stream=1&stdin=1&stdout=1&stderr=1&logs=1';
-/** Questions asked here are answered at once by any engine that is well. */
-const ANSWER_MS = 30_000;
-
-async function textOf(answer: EngineAnswer): Promise<string> {
-  const parts: Buffer[] = [];
-  for await (const part of answer.readable as AsyncIterable<Buffer>) parts.push(part);
-  return Buffer.concat(parts).toString();
-}
-
-/** Throws the engine's refusal in its own words. */
-async function refuseFailure(answer: EngineAnswer): Promise<void> {
-  if (answer.status < 300) return;
-  const text = await textOf(answer);
-  let message = text.trim();
-  try {
-    message = (JSON.parse(text) as { message?: string }).message ?? message;
-  } catch {
-    // Not JSON: the text is the message.
-  }
-  throw new EngineError(codeForStatus(answer.status), message, { status: answer.status });
-}
-
-async function ask<T>(host: Host, method: string, path: string, body?: unknown): Promise<T> {
-  const asked = {
-    method,
-    path,
-    headers: {},
-    body: body === undefined ? undefined : JSON.stringify(body),
-  };
-  const answer = await openEngineRequest(host, asked, AbortSignal.timeout(ANSWER_MS));
-  await refuseFailure(answer);
-  const text = await textOf(answer);
-  return (text === '' ? undefined : JSON.parse(text)) as T;
-}
 
 interface Hijacked {
   readonly answer: EngineAnswer;
@@ -84,7 +50,7 @@ function processOf(host: Host, stop: AbortController, hijacked: Hijacked): Termi
     resize: async ({ columns, rows }) => {
       if (isOver) return;
       // It may end meanwhile; its stream says so.
-      await ask(host, 'POST', `${resizePath}?h=${rows}&w=${columns}`).catch(() => undefined);
+      await askEngine(host, 'POST', `${resizePath}?h=${rows}&w=${columns}`).catch(() => undefined);
     },
     end: async () => {
       // The engine may be gone, or the container: then there is nothing to hang up.
@@ -117,7 +83,7 @@ export async function openExec(
   const mark = randomUUID();
   const stop = new AbortController();
   const create = (more: object): Promise<{ Id: string }> =>
-    ask(host, 'POST', `/containers/${choice.container}/exec`, more);
+    askEngine(host, 'POST', `/containers/${choice.container}/exec`, more);
   const { Id } = await create({
     AttachStdin: true,
     AttachStdout: true,
@@ -134,11 +100,12 @@ export async function openExec(
     answer,
     resizePath: `/exec/${Id}/resize`,
     code: async () =>
-      (await ask<{ ExitCode?: number }>(host, 'GET', `/exec/${Id}/json`)).ExitCode ?? undefined,
+      (await askEngine<{ ExitCode?: number }>(host, 'GET', `/exec/${Id}/json`)).ExitCode ??
+      undefined,
     hangUp: async () => {
       const user = choice.user ? { User: choice.user } : {};
       const hangUp = await create({ Cmd: ['/bin/sh', '-c', hangUpScript(mark)], ...user });
-      await ask(host, 'POST', `/exec/${hangUp.Id}/start`, { Detach: true });
+      await askEngine(host, 'POST', `/exec/${hangUp.Id}/start`, { Detach: true });
     },
   });
 }
