@@ -67,9 +67,15 @@ export function isEngineError(error: unknown, code?: ErrorCode): error is Engine
   return error instanceof EngineError && (code === undefined || error.code === code);
 }
 
-/** The text of anything thrown. */
+/** Node's words for a disk that takes no more: `ENOSPC: no space left on device, mkdir '/x'`. */
+const DISK_FAILURE = /^(?:ENOSPC|EDQUOT|EROFS): ([^,]+), (\w+)(?: '([^']*)')?.*$/;
+
+/** The text of anything thrown; of a full disk as Docker has it: `mkdir /x: no space left on device`. */
 export function errorMessage(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  if (!(error instanceof Error)) return String(error);
+  return error.message.replace(DISK_FAILURE, (_all, why: string, call: string, path?: string) =>
+    path === undefined ? `${call}: ${why}` : `${call} ${path}: ${why}`,
+  );
 }
 
 /** Makes an EngineError of anything thrown; what nobody classified is `internal`, a bug of ours. */

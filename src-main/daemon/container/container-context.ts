@@ -1,5 +1,6 @@
 /** What the container room's verbs work with. `daemon.ts` wires it once. */
 import type { HostConfig } from '../../../shared/engine/engine-api.ts';
+import { errorMessage } from '../../../shared/errors.ts';
 import type { Archiver } from '../archive/archiver.ts';
 import type { EventBus } from '../event/event-bus.ts';
 import type { ImageService } from '../image/image-service.ts';
@@ -75,7 +76,18 @@ export function publishEvent(
   });
 }
 
-/** Writes what the container is doing. Called before anything is published about it. */
-export function saveProgress(context: ContainerContext, container: Container): Promise<void> {
-  return context.store.saveProgress(container.id, container.progress);
+/**
+ * Writes what the container is doing. Called before anything is published about it. When it cannot be
+ * written (a full disk) things go on all the same: a container that ended has ended, and the next start
+ * finds out what became of it.
+ */
+export async function saveProgress(context: ContainerContext, container: Container): Promise<void> {
+  try {
+    await context.store.saveProgress(container.id, container.progress);
+  } catch (error) {
+    context.log.error('container state could not be written', {
+      container: container.id,
+      error: errorMessage(error),
+    });
+  }
 }

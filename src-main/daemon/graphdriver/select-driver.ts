@@ -14,6 +14,7 @@ import {
 } from '../../../shared/errors.ts';
 import type { Log } from '../log/log.ts';
 import { parseBoolean, parseBytes } from '../platform/go-values.ts';
+import { hasErrno } from '../platform/libc.ts';
 import { mount, unmountIfMounted } from '../platform/mount.ts';
 import { isInUserNamespace } from '../platform/user-namespace.ts';
 import { BtrfsDriver } from './btrfs.ts';
@@ -164,7 +165,7 @@ async function openOverlay2(root: string, options: readonly string[]): Promise<G
   try {
     probeOverlay(root, isInUserNamespace ? 'userxattr,' : '');
   } catch (error) {
-    throw new DriverRefusal('unsupported', errorMessage(error));
+    if (!isFull(error)) throw new DriverRefusal('unsupported', errorMessage(error));
   }
   return Overlay2Driver.open({
     root,
@@ -196,11 +197,14 @@ function canMount(root: string, options: string): boolean {
   try {
     probeOverlay(root, options);
     return true;
-  } catch {
-    // The kernel does not know the option.
-    return false;
+  } catch (error) {
+    // Else the kernel does not know the option.
+    return isFull(error);
   }
 }
+
+/** A full disk says nothing of what the kernel can do; a daemon must come up on it, to make room. */
+const isFull = (error: unknown): boolean => hasErrno(error, 'ENOSPC', 'EDQUOT');
 
 const PROBE = '.probe-';
 

@@ -123,7 +123,16 @@ export class ReferenceStore {
       this.#unlink(reference, before);
     }
     this.#link(reference, imageId);
-    await this.#save();
+    try {
+      await this.#save();
+    } catch (error) {
+      // What is not on disk is not promised.
+      if (this.get(reference) === imageId) {
+        this.#unlink(reference, imageId);
+        if (before !== undefined) this.#link(reference, before);
+      }
+      throw error;
+    }
     failpoint('reference: saved');
   }
 
