@@ -9,6 +9,7 @@
  */
 import { z } from 'zod';
 import {
+  copyProgressSchema,
   dockerContextSchema,
   hostAnswerSchema,
   hostIdSchema,
@@ -169,6 +170,11 @@ export const shellContract = {
     hostSchema.pick({ id: true }).extend({ withData: z.boolean() }),
     installProgressSchema,
   ),
+  /** An image from one host's engine to another's, without a registry; it is there when the stream ends. */
+  'images.copy': stream(
+    z.object({ from: hostIdSchema, to: hostIdSchema, image: z.string().min(1).max(1024) }),
+    copyProgressSchema,
+  ),
   /** Docker's contexts of this machine. */
   'contexts.list': call(nothing, z.array(dockerContextSchema)),
   /** Makes a Docker context that points to the host; never the current one. Answers its name. */
@@ -250,6 +256,7 @@ export interface ShellClient {
 }
 
 export type {
+  CopyProgress,
   DockerContext,
   HostQuestion,
   HostRow,

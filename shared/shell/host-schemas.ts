@@ -109,6 +109,10 @@ export const installProgressSchema = z.object({
   total: z.number().optional(),
 });
 
+/** Of an image on its way from host to host; `total` as the engine it comes from tells it. */
+export const copyProgressSchema = z.object({ done: z.number(), total: z.number() });
+
+export type CopyProgress = z.output<typeof copyProgressSchema>;
 export type InstallPlan = z.output<typeof installPlanSchema>;
 export type InstallProgress = z.output<typeof installProgressSchema>;
 export type HostRow = z.output<typeof hostSchema>;

@@ -1,6 +1,7 @@
 /** What the shell does for its window; the same for Electron and the web shell. */
 import type { AppInfo } from '../../shared/shell/contract.ts';
 import type { ShellHandlers } from '../../shared/shell/server.ts';
+import { copyImage } from '../hosts/copy-image.ts';
 import { serveEngineRequest } from '../hosts/engine-gateway.ts';
 import type { HostBook } from '../hosts/host-book.ts';
 import type { HostDesk } from '../hosts/host-desk.ts';
@@ -44,6 +45,8 @@ export function createShellHandlers(parts: ShellParts): ShellHandlers {
     'hosts.install': ({ id }, signal: AbortSignal) => desk.installerOf(id).install(signal),
     'hosts.uninstall': ({ id, withData }, signal: AbortSignal) =>
       desk.installerOf(id).remove(withData, signal),
+    'images.copy': ({ from, to, image }, signal: AbortSignal) =>
+      copyImage(hosts.find(from), hosts.find(to), image, signal),
     'hosts.questions': (_input: object, signal: AbortSignal) => desk.watchQuestions(signal),
     'hosts.answer': async ({ id, fields }) => {
       desk.answer(id, fields);

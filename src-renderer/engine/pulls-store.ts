@@ -1,6 +1,7 @@
-/** Pulls and pushes under way, outside any page: leaving the page does not lose them. */
+/** Pulls, pushes and copies under way, outside any page: leaving the page does not lose them. */
 import { createStore } from 'zustand/vanilla';
 import { errorMessage } from '../../shared/errors.ts';
+import type { CopyProgress, ShellClient } from '../../shared/shell/contract.ts';
 import { type EngineClient, query } from './engine-client.ts';
 
 interface LayerProgress {
@@ -80,12 +81,42 @@ export function startPush(engine: EngineClient, image: string): Promise<void> {
   return follow(engine, image, `/images/${encodeURIComponent(name)}/push${query({ tag })}`);
 }
 
-async function follow(engine: EngineClient, image: string, path: string): Promise<void> {
+function follow(engine: EngineClient, image: string, path: string): Promise<void> {
+  return track(image, (signal) => engine.lines<PullLine>('POST', path, signal), applyLine);
+}
+
+export interface ImageCopy {
+  readonly from: string;
+  readonly to: string;
+  /** As the person calls the host it goes to. */
+  readonly toName: string;
+  readonly image: string;
+}
+
+/** Starts a copy from host to host; resolves when it is through, rejects when it failed. */
+export function startCopy(shell: ShellClient, copy: ImageCopy): Promise<void> {
+  const { from, to, toName, image } = copy;
+  return track<CopyProgress>(
+    `${image} → ${toName}`,
+    (signal) => shell.stream('images.copy', { from, to, image }, signal),
+    (pull, { done, total }) => ({
+      ...pull,
+      layers: [{ id: 'all', status: 'Copying', current: Math.min(done, total), total }],
+      message: 'Copied',
+    }),
+  );
+}
+
+async function track<T>(
+  title: string,
+  start: (signal: AbortSignal) => AsyncIterable<T>,
+  apply: (pull: Pull, value: T) => Pull,
+): Promise<void> {
   const key = nextKey++;
   const abort = new AbortController();
   const pull: Pull = {
     key,
-    image,
+    image: title,
     state: 'running',
     layers: [],
     message: 'Starting…',
@@ -93,8 +124,7 @@ async function follow(engine: EngineClient, image: string, path: string): Promis
   };
   pulls.setState(({ list }) => ({ list: [pull, ...list] }));
   try {
-    for await (const line of engine.lines<PullLine>('POST', path, abort.signal))
-      update(key, (one) => applyLine(one, line));
+    for await (const value of start(abort.signal)) update(key, (one) => apply(one, value));
     update(key, (one) => ({ ...one, state: 'done' }));
   } catch (error) {
     const state = abort.signal.aborted ? 'cancelled' : 'failed';

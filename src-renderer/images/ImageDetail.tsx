@@ -1,4 +1,4 @@
-import { ArrowLeft, Download, Play, Tag, Upload, X } from 'lucide-react';
+import { ArrowLeft, Copy, Download, Play, Tag, Upload, X } from 'lucide-react';
 import { useCallback, useState } from 'react';
 import { Link, useLocation } from 'wouter';
 import type { ImageHistoryResponseItem, ImageInspect } from '../../shared/engine/engine-api.ts';
@@ -14,6 +14,7 @@ import { saveStream } from '../ui/save-stream.ts';
 import { TextField } from '../ui/TextField.tsx';
 import { showToast } from '../ui/toasts.ts';
 import { useAnswer } from '../ui/use-answer.ts';
+import { CopyImage } from './CopyImage.tsx';
 
 interface Both {
   readonly image: ImageInspect;
@@ -27,6 +28,7 @@ export function ImageDetail({ id }: { readonly id: string }) {
   const images = useLive((state) => state.images);
   const containers = useLive((state) => state.containers);
   const [isTagging, setIsTagging] = useState(false);
+  const [isCopying, setIsCopying] = useState(false);
   const ask = useCallback(
     async (one: EngineClient): Promise<Both> => {
       const [image, history] = await Promise.all([
@@ -70,6 +72,9 @@ export function ImageDetail({ id }: { readonly id: string }) {
         <button type="button" onClick={save}>
           <Download size={16} aria-hidden /> Save
         </button>
+        <button type="button" onClick={() => setIsCopying(true)}>
+          <Copy size={16} aria-hidden /> Copy to a host
+        </button>
         <button type="button" onClick={() => setIsTagging(true)}>
           <Tag size={16} aria-hidden /> Tag
         </button>
@@ -81,6 +86,7 @@ export function ImageDetail({ id }: { readonly id: string }) {
           <Play size={16} aria-hidden /> Create a container
         </button>
       </header>
+      {isCopying && <CopyImage image={tags[0] ?? id} onClose={() => setIsCopying(false)} />}
       <PageProblem text={problem} />
       {data && (
         <div className="page">

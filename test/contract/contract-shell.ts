@@ -104,6 +104,9 @@ export function contractShell(): ShellHandlers {
     async *'hosts.install'() {
       yield { step: 'x' };
     },
+    async *'images.copy'() {
+      yield { done: 1, total: 1 };
+    },
     async *'hosts.uninstall'() {
       yield { step: 'x' };
     },

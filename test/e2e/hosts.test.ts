@@ -98,6 +98,23 @@ describe('a host over SSH', () => {
     await page.getByRole('row', { name: /^homely/ }).waitFor();
   });
 
+  it('gets an image of this machine', async () => {
+    await go('Images');
+    await page.getByRole('link', { name: 'busybox:latest' }).click();
+    await page.getByRole('button', { name: 'Copy to a host' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByLabel('To').selectOption('far');
+    await shoot(page, '20-copy-image-light');
+    expect(await findBarriers(page)).toEqual([]);
+    await far.docker(['tag', 'busybox', 'before']);
+    await far.docker(['rmi', 'busybox']);
+    await dialog.getByRole('button', { name: 'Copy', exact: true }).click();
+    const panel = page.getByRole('complementary', { name: 'Pulls' });
+    await panel.getByText('Copied').waitFor();
+    expect((await far.docker(['image', 'inspect', 'busybox'])).code).toBe(0);
+    await panel.getByRole('button', { name: /^Dismiss/ }).click();
+  });
+
   it('opens its own shell', async () => {
     await go('Hosts');
     const card = page.getByRole('listitem').filter({ hasText: 'ssh://far' });

@@ -7,7 +7,14 @@ import { FrameParser } from '../../shared/framing.ts';
 import type { HostWay } from '../../shared/shell/contract.ts';
 import { makeCertificates } from '../support/certificates.ts';
 import { TestDaemon } from '../support/daemon.ts';
-import { busyboxImage, dockerArchive, makeTar } from '../support/fixture-images.ts';
+import {
+  busyboxImage,
+  dockerArchive,
+  makeImage,
+  makeLayer,
+  makeTar,
+  realisticBytes,
+} from '../support/fixture-images.ts';
 import { ForeignEngine } from '../support/foreign-engine.ts';
 import { HostWindow } from '../support/host-window.ts';
 import { NO_LEAKS } from '../support/leak-guard.ts';
@@ -172,6 +179,38 @@ async function followEvents(engine: Engine, name: string, into: string[]) {
     },
   };
 }
+
+describe('an image', () => {
+  it('goes from host to host without a registry, and says why when it cannot', async () => {
+    const [from, to] = await Promise.all([
+      window.add('Source', ways.get('SSH to dockerd') as HostWay),
+      window.add('Target', ways.get('SSH to windlassd') as HostWay),
+    ]);
+    for (const id of [from, to]) await window.until(id, 'up', 'slow');
+    const content = realisticBytes(12_000_000, 5);
+    const image = makeImage([await makeLayer([{ path: 'big', content }])]);
+    const archive = await dockerArchive([{ image, tags: ['copied:v1'] }]);
+    const source = new Engine(from);
+    expect((await source.send('POST', '/images/load', archive)).status).toBe(200);
+    const copy = (name: string) =>
+      Array.fromAsync(window.client.stream('images.copy', { from, to, image: name }));
+    const progress = await copy('copied:v1');
+    expect(progress.length).toBeGreaterThan(5);
+    expect(progress.at(-1)?.done).toBeGreaterThan(content.length);
+    expect(progress.map(({ done }) => done)).toEqual(
+      progress.map(({ done }) => done).toSorted((a, b) => a - b),
+    );
+    const { Id } = await new Engine(to).json<{ Id: string }>('/images/copied:v1/json');
+    expect(Id).toBe(image.id);
+    await expect(copy('nobody:v1')).rejects.toMatchObject({
+      code: 'notFound',
+      message: expect.stringContaining('nobody:v1'),
+    });
+    await window.client.call('hosts.remove', { id: to });
+    await expect(copy('copied:v1')).rejects.toMatchObject({ code: 'notFound' });
+    await window.client.call('hosts.remove', { id: from });
+  });
+});
 
 describe.each(WAYS)('%s', (way) => {
   const name = `ways-${WAYS.indexOf(way)}`;
