@@ -3,6 +3,7 @@ import { useMemo, useState } from 'react';
 import { Link } from 'wouter';
 import type { ContainerSummary } from '../../shared/engine/engine-api.ts';
 import { useApp, useLive } from '../app/context.tsx';
+import { SampleButton } from '../sample/SampleButton.tsx';
 import { Confirm } from '../ui/Confirm.tsx';
 import { ColumnsMenu } from './ColumnsMenu.tsx';
 import { ContainerTable, VERBS } from './ContainerTable.tsx';
@@ -150,9 +151,12 @@ function EmptyList({ isFiltered }: { readonly isFiltered: boolean }) {
       <p>
         Create one here, or type <code>docker run</code> in a terminal: both show up at once.
       </p>
-      <Link href="/create" className="button primary">
-        <Plus size={16} aria-hidden /> Create a container
-      </Link>
+      <p className="first-steps">
+        <Link href="/create" className="button primary">
+          <Plus size={16} aria-hidden /> Create a container
+        </Link>
+        <SampleButton />
+      </p>
     </div>
   );
 }

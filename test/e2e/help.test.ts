@@ -9,8 +9,6 @@ let page: Page;
 
 beforeAll(async () => {
   app = await TestApp.start();
-  const secret = ['-e', 'KEY=environment-is-private'];
-  await app.docker(['create', '-it', '--name', 'dinghy', ...secret, 'busybox', 'sh']);
   page = await app.open();
 });
 afterAll(async () => {
@@ -30,6 +28,20 @@ const startAs = async (way: RegExp): Promise<void> => {
   }
   await page.getByRole('dialog').getByRole('button', { name: 'Start', exact: true }).click();
 };
+
+describe('a first container', () => {
+  it('is one click away, without the internet', async () => {
+    await page.getByText('No containers yet').waitFor();
+    await shoot(page, '35-first-light');
+    expect(await findBarriers(page)).toEqual([]);
+    await page.getByRole('button', { name: 'Run a sample' }).click();
+    await page.getByRole('heading', { name: 'sample' }).waitFor();
+    await expect.poll(() => page.getByRole('log').innerText(), soon).toContain('Ahoy!');
+    await app.docker(['rm', '-f', 'sample']);
+    const secret = ['-e', 'KEY=environment-is-private'];
+    await app.docker(['create', '-it', '--name', 'dinghy', ...secret, 'busybox', 'sh']);
+  });
+});
 
 describe('a container that is there already', () => {
   it('is started with a terminal on its main process', async () => {
