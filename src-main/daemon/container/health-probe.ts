@@ -48,6 +48,8 @@ async function runProbe(
   const process = await requireTask(container).exec(id, spec, stdio.paths);
   scope.defer(() => process.delete().then(() => undefined));
   const output = Promise.all([collect(stdio.stdout), collect(stdio.stderr)]);
+  // A container that is killed meanwhile fails the steps below, and nobody waits for its output any more.
+  output.catch(() => undefined);
   await process.start();
   const ended = await endWithin(process, options.timeoutMs);
   if (ended === undefined) {
