@@ -17,6 +17,7 @@ import {
 } from '../platform/atomic-file.ts';
 import { failpoint } from '../platform/failpoint.ts';
 import { hasErrno } from '../platform/libc.ts';
+import { removeTree } from '../platform/remove-tree.ts';
 import type { ContainerProgress, ContainerRecord } from './container.ts';
 import { NEVER_RUN } from './container-state.ts';
 import { checkedProgress, checkedRecord } from './stored-container.ts';
@@ -154,7 +155,7 @@ export class ContainerStore {
 
   async #delete(path: string): Promise<void> {
     try {
-      await rm(path, { recursive: true, force: true, maxRetries: 3 });
+      await removeTree(path);
     } catch (error) {
       this.#log.warn(
         'files of a removed container could not be deleted, the next start tries again',

@@ -1,6 +1,7 @@
 /** Networks on a Linux bridge, one veth pair a container (moby libnetwork drivers/bridge). */
 import { conflict, forbidden, invalidArgument } from '../../../shared/errors.ts';
 import { hasErrno } from '../platform/libc.ts';
+import type { WorkerClient } from '../platform/worker-client.ts';
 import { type BridgeOptions, parseBridgeOptions } from './bridge-options.ts';
 import type { BridgeRules, Firewall } from './firewall.ts';
 import { contains, macFor, parseCidr, parseIp } from './ip-address.ts';
@@ -9,7 +10,6 @@ import type { NetworkConfig } from './network-config.ts';
 import type { EndpointPlan, NetworkDriver } from './network-driver.ts';
 import type { NetworkRecord, SubnetRecord } from './network-store.ts';
 import { containerGateway } from './network-subnets.ts';
-import type { WorkerClient } from './worker-client.ts';
 
 export interface BridgeDriverOptions {
   readonly links: WorkerClient<LinkCalls>;

@@ -2,9 +2,9 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { NetworkRoom } from '../../../test/support/network-room.ts';
 import { NetlinkSocket } from '../platform/netlink-socket.ts';
+import { WorkerClient } from '../platform/worker-client.ts';
 import type { EndpointLink } from './link-calls.ts';
 import { linkOperations } from './link-operations.ts';
-import { WorkerClient } from './worker-client.ts';
 
 /** More by hand. */
 const CONTAINERS = Number(process.env['WINDLASS_BRIDGE_CONTAINERS'] ?? 40);

@@ -1,6 +1,7 @@
 /** The network `bridge`, as the daemon's options want it (moby daemon/daemon_unix.go initBridgeDriver). */
 import { createHash } from 'node:crypto';
 import { invalidArgument } from '../../../shared/errors.ts';
+import type { WorkerClient } from '../platform/worker-client.ts';
 import { BRIDGE_OPTION } from './bridge-options.ts';
 import { hostSubnets } from './host-subnets.ts';
 import { contains, formatIp, formatSubnet, overlaps, parseCidr, parseIp } from './ip-address.ts';
@@ -8,7 +9,6 @@ import { AddressPool, type PoolChooser } from './ipam.ts';
 import type { LinkCalls, LinkDescription } from './link-calls.ts';
 import type { NetworkConfig } from './network-config.ts';
 import type { IpamConfig, NetworkRecord, SubnetRecord } from './network-store.ts';
-import type { WorkerClient } from './worker-client.ts';
 
 const USUAL_DATA_ROOT = '/var/lib/windlass';
 const USUAL_BRIDGE = 'windlass0';

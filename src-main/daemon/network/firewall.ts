@@ -8,11 +8,11 @@ import { createHash } from 'node:crypto';
 import { errorMessage } from '../../../shared/errors.ts';
 import type { Log } from '../log/log.ts';
 import { hasErrno } from '../platform/libc.ts';
+import type { WorkerClient } from '../platform/worker-client.ts';
 import { FirewalldZone } from './firewalld-zone.ts';
 import { ForwardPolicy } from './forward-policy.ts';
 import { type LinkCalls, PORT_MAPS, type PortRule } from './link-calls.ts';
 import { runTool } from './run-tool.ts';
-import type { WorkerClient } from './worker-client.ts';
 
 export interface BridgeRules {
   readonly bridge: string;

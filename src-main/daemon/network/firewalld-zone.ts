@@ -4,9 +4,9 @@
  * may pass is decided in our table. Nothing of it is permanent: a reload forgets it, then it is done again.
  */
 import { isEngineError } from '../../../shared/errors.ts';
+import type { WorkerClient } from '../platform/worker-client.ts';
 import type { LinkCalls } from './link-calls.ts';
 import { runTool } from './run-tool.ts';
-import type { WorkerClient } from './worker-client.ts';
 
 /** Of the family `inet`. It is there while firewalld runs. */
 export const FIREWALLD_TABLE = 'firewalld';

@@ -3,6 +3,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { errorMessage, notFound } from '../../../shared/errors.ts';
 import type { Log } from '../log/log.ts';
+import { WorkerClient } from '../platform/worker-client.ts';
 import { BridgeDriver } from './bridge-driver.ts';
 import { Firewall } from './firewall.ts';
 import { watchFirewall } from './firewall-watch.ts';
@@ -22,7 +23,6 @@ import { SandboxNames } from './sandbox-names.ts';
 import { checkMixture, Sandboxes } from './sandboxes.ts';
 import { VlanDriver } from './vlan-driver.ts';
 import { wireNetwork } from './wire-network.ts';
-import { WorkerClient } from './worker-client.ts';
 
 export interface NetworkControllerOptions {
   readonly dataRoot: string;
@@ -55,10 +55,10 @@ async function openParts(
   const { dataRoot, execRoot, config, log } = options;
   const usesProxy = config.userlandProxy !== false;
   const onLost = (error: Error): void => log.error('network worker', { error: error.message });
-  const links = undo.use(new WorkerClient<LinkCalls>('link-worker', onLost));
+  const links = undo.use(new WorkerClient<LinkCalls>('link-worker', import.meta.url, onLost));
   // Taking a rule away waits for the kernel (10 ms); links of other containers do not wait with it.
-  const rules = undo.use(new WorkerClient<LinkCalls>('link-worker', onLost));
-  const proxies = undo.use(new WorkerClient<ProxyCalls>('proxy-worker', onLost));
+  const rules = undo.use(new WorkerClient<LinkCalls>('link-worker', import.meta.url, onLost));
+  const proxies = undo.use(new WorkerClient<ProxyCalls>('proxy-worker', import.meta.url, onLost));
   const service = undo.use(new NameService(log));
   const isEnabled = config.iptables;
   const firewall = new Firewall({ owner: dataRoot, rules, isEnabled, usesProxy, log });

@@ -1,8 +1,8 @@
 /** Names of containers on user networks, kept here and served by the resolver worker. */
 import type { Log } from '../log/log.ts';
+import { WorkerClient } from '../platform/worker-client.ts';
 import type { NamedEndpoint, VisibleNetwork } from './name-table.ts';
 import type { ResolverCalls, ResolverSandbox } from './resolver-calls.ts';
-import { WorkerClient } from './worker-client.ts';
 
 export class NameService implements AsyncDisposable {
   readonly #log: Log;
@@ -12,7 +12,7 @@ export class NameService implements AsyncDisposable {
 
   constructor(log: Log) {
     this.#log = log;
-    this.#worker = new WorkerClient<ResolverCalls>('resolver-worker', (error) =>
+    this.#worker = new WorkerClient<ResolverCalls>('resolver-worker', import.meta.url, (error) =>
       this.#onLost(error),
     );
   }

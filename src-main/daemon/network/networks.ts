@@ -9,6 +9,7 @@ import {
 } from '../../../shared/errors.ts';
 import type { Log } from '../log/log.ts';
 import { failpoint } from '../platform/failpoint.ts';
+import type { WorkerClient } from '../platform/worker-client.ts';
 import { planDefaultBridge } from './default-bridge.ts';
 import { hostSubnets } from './host-subnets.ts';
 import { parseCidr, type Subnet } from './ip-address.ts';
@@ -26,7 +27,6 @@ import {
   poolOf,
   subnetRecords,
 } from './network-subnets.ts';
-import type { WorkerClient } from './worker-client.ts';
 
 /** Addresses of one subnet. */
 export interface NetworkPool {

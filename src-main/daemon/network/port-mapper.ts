@@ -3,13 +3,13 @@ import { isIPv4, isIPv6 } from 'node:net';
 import { internal, invalidArgument } from '../../../shared/errors.ts';
 import type { Log } from '../log/log.ts';
 import { hasErrno } from '../platform/libc.ts';
+import type { WorkerClient } from '../platform/worker-client.ts';
 import type { Firewall } from './firewall.ts';
 import type { LinkCalls, PortRule } from './link-calls.ts';
 import type { PortBinding, PortMap } from './network-controller.ts';
 import type { OuterPorts } from './outer-ports.ts';
 import { allPortsTaken, PortAllocator, PortTakenError, parseHostPort } from './port-allocator.ts';
 import type { ProxyCalls } from './proxy-calls.ts';
-import type { WorkerClient } from './worker-client.ts';
 
 export interface MappingRequest {
   readonly containerId: string;

@@ -1,7 +1,8 @@
 /** Worker thread: the proxies of published ports, so that their traffic does not wait for the daemon. */
+
+import { serveCalls } from '../platform/worker-server.ts';
 import { openProxy } from './port-proxy.ts';
 import type { ProxyCalls } from './proxy-calls.ts';
-import { serveCalls } from './worker-server.ts';
 
 const open = new Map<number, AsyncDisposable>();
 let nextId = 1;

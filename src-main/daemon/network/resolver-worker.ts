@@ -1,8 +1,9 @@
 /** Worker thread: the name servers of containers on user networks. */
+
+import { serveCalls } from '../platform/worker-server.ts';
 import { NameTable } from './name-table.ts';
 import type { ResolverCalls } from './resolver-calls.ts';
 import { SandboxResolver } from './sandbox-resolver.ts';
-import { serveCalls } from './worker-server.ts';
 
 const table = new NameTable();
 const resolvers = new Map<string, SandboxResolver>();

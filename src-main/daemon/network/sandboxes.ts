@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { invalidArgument, isEngineError, notFound } from '../../../shared/errors.ts';
 import type { Log } from '../log/log.ts';
 import { failpoint } from '../platform/failpoint.ts';
+import type { WorkerClient } from '../platform/worker-client.ts';
 import {
   attach,
   detach,
@@ -30,7 +31,6 @@ import { DEFAULT_NETWORK, type Network, type Networks } from './networks.ts';
 import type { PortPublisher } from './port-publisher.ts';
 import type { Sandbox, Scene } from './sandbox.ts';
 import type { SandboxNames } from './sandbox-names.ts';
-import type { WorkerClient } from './worker-client.ts';
 
 export interface SandboxesOptions {
   readonly execRoot: string;

@@ -4,11 +4,11 @@
  */
 import { errorMessage, forbidden, internal } from '../../../shared/errors.ts';
 import { hasErrno } from '../platform/libc.ts';
+import type { WorkerClient } from '../platform/worker-client.ts';
 import type { LinkCalls, VlanLink } from './link-calls.ts';
 import type { EndpointPlan, NetworkDriver } from './network-driver.ts';
 import type { NetworkRecord } from './network-store.ts';
 import { parseVlanName, parseVlanOptions, type VlanId, type VlanKind } from './vlan-options.ts';
-import type { WorkerClient } from './worker-client.ts';
 
 export interface VlanDriverOptions {
   readonly kind: VlanKind;

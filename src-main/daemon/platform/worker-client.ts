@@ -36,14 +36,19 @@ class WorkerError extends Error {
 
 export class WorkerClient<Calls extends WorkerCalls<Calls>> implements AsyncDisposable {
   readonly #file: string;
+  readonly #beside: string;
   readonly #waiting = new Map<number, PromiseWithResolvers<unknown>>();
   readonly #onLost: ((error: Error) => void) | undefined;
   #worker: Worker | undefined;
   #nextId = 1;
 
-  /** `file`: the worker's module in this directory, without its extension. `onLost`: it died unasked. */
-  constructor(file: string, onLost?: (error: Error) => void) {
+  /**
+   * `file`: the worker's module, without its extension, in the directory of the module whose address is
+   * `beside`. `onLost`: it died unasked.
+   */
+  constructor(file: string, beside: string, onLost?: (error: Error) => void) {
     this.#file = file;
+    this.#beside = beside;
     this.#onLost = onLost;
   }
 
@@ -65,7 +70,7 @@ export class WorkerClient<Calls extends WorkerCalls<Calls>> implements AsyncDisp
   }
 
   #start(): Worker {
-    const url = new URL(`./${this.#file}${extname(import.meta.url)}`, import.meta.url);
+    const url = new URL(`./${this.#file}${extname(this.#beside)}`, this.#beside);
     // Some of its descriptors come from libc, which Node's bookkeeping does not know.
     const worker = new Worker(url, { trackUnmanagedFds: false });
     worker.unref();
