@@ -105,13 +105,10 @@ export class Unpacker {
     let batchBytes = 0;
     const flush = async (): Promise<void> => {
       if (batchBytes === 0) return;
-      // A transferred buffer must be its own, not a slice of Node's pool.
-      const bytes = new Uint8Array(batchBytes);
+      // A transferred buffer must be its own, not a slice of Node's pool; all of it is written here.
+      const bytes = Buffer.allocUnsafeSlow(batchBytes);
       let at = 0;
-      for (const piece of batch) {
-        bytes.set(piece, at);
-        at += piece.length;
-      }
+      for (const piece of batch) at += piece.copy(bytes, at);
       batch = [];
       batchBytes = 0;
       while (job.inFlight > WINDOW_BYTES && !job.isOver) {
