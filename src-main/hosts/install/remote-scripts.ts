@@ -224,7 +224,7 @@ if [ -d /run/systemd/system ]; then systemctl disable -q --now windlassd; rm -f 
 else ${HOME}/control stop || exit 1; fi
 echo "step Removing"
 [ ! -e ${HOME}/group-is-ours ] || groupdel ${GROUP}
-rm -rf ${HOME} ${LOG} /run/windlass
+rm -rf ${HOME} ${LOG} /run/windlass /var/cache/windlass
 ${withData ? 'rm -rf /var/lib/windlass' : ''}
 [ ! -d /var/lib/windlass ] || rmdir /var/lib/windlass 2>/dev/null
 true
