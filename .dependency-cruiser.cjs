@@ -1,7 +1,7 @@
 /** The arrows of the house (ARCHITECTURE.md). `npm run check` also runs this file on test/fixtures/lint, where every rule is broken on purpose. */
 const { join } = require('node:path');
 
-const rooms = 'src-main/(?!main\\.ts|windlassd\\.ts)';
+const rooms = 'src-main/(?!main\\.ts|windlassd\\.ts|headless\\.ts)';
 module.exports = {
   forbidden: [
     { name: 'no-circular', severity: 'error', from: {}, to: { circular: true } },
@@ -10,7 +10,7 @@ module.exports = {
     { name: 'renderer-imports-only-shared', severity: 'error', from: { path: '^src-renderer/' }, to: { path: '^(src-main|test|scripts)/' } },
     { name: 'renderer-has-no-node', severity: 'error', from: { path: '^src-renderer/', pathNot: '(\\.test\\.tsx?|vite\\.config\\.ts)$' }, to: { dependencyTypes: ['core'] } },
     { name: 'main-does-not-import-renderer', severity: 'error', from: { path: '^src-main/' }, to: { path: '^src-renderer/' } },
-    { name: 'daemon-stands-alone', severity: 'error', from: { path: '^src-main/daemon/' }, to: { path: '^src-main/(shell|hosts|main\\.ts|windlassd\\.ts)' } },
+    { name: 'daemon-stands-alone', severity: 'error', from: { path: '^src-main/daemon/' }, to: { path: '^src-main/(shell|hosts|main\\.ts|(windlassd|headless)\\.ts)' } },
     { name: 'daemon-only-from-entries', severity: 'error', from: { path: `^${rooms}`, pathNot: '^src-main/daemon/' }, to: { path: '^src-main/daemon/' } },
     { name: 'hosts-do-not-import-shell', severity: 'error', from: { path: '^src-main/hosts/' }, to: { path: '^src-main/shell/' } },
     { name: 'electron-only-in-its-room', severity: 'error', from: { path: '^(shared|src-main|src-renderer)/', pathNot: '^src-main/(shell/electron/|main\\.ts)' }, to: { path: '(^electron$|(^|/)node_modules/electron/)' } },
