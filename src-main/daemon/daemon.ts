@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { chmod, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errorMessage, unavailable } from '../../shared/errors.ts';
+import { checkAuthorizationPlugins, createAuthorizer } from './api/authorization.ts';
 import { containerFileRoutes } from './api/container-file-routes.ts';
 import { containerRoutes } from './api/container-routes.ts';
 import { containerStreamRoutes } from './api/container-stream-routes.ts';
@@ -37,7 +38,7 @@ import type { NetworkController } from './network/network-controller.ts';
 import { type MachineFacts, machineFacts, systemProblem } from './platform/kernel.ts';
 import { lockFile } from './platform/root-lock.ts';
 import { pluginDirectories } from './plugin/plugin-discovery.ts';
-import { createPluginManager } from './plugin/plugin-manager.ts';
+import { createPluginManager, type PluginManager } from './plugin/plugin-manager.ts';
 import { type LiveConfig, reloadConfig } from './reload.ts';
 import { type ClosableRuntime, createRuntime } from './runtime/containerd-runtime.ts';
 import { startContainerd } from './runtime/containerd-supervisor.ts';
@@ -68,6 +69,9 @@ export async function runDaemon(config: DaemonConfig, log: Log): Promise<Running
   await step('pid file', async () => undo.use(await claimPidFile(config.pidFile)));
   const events = createEventBus();
   const parts = await startParts(config, { machine, events, log, step, undo });
+  await step('authorization plugins', () =>
+    checkAuthorizationPlugins(parts.plugins, config.authorizationPlugins),
+  );
   const server = await step('API listeners', () => serve(config, parts));
   undo.defer(() => server.close());
   parts.room.startByPolicy();
@@ -129,6 +133,7 @@ async function prepareRoots(config: DaemonConfig, undo: AsyncDisposableStack): P
 
 interface Parts {
   readonly live: LiveConfig;
+  readonly plugins: PluginManager;
   readonly machine: MachineFacts;
   readonly events: EventBus;
   readonly log: Log;
@@ -206,6 +211,7 @@ async function startParts(config: DaemonConfig, wiring: Wiring): Promise<Parts> 
   undo.defer(() => room.letGo());
   return {
     live,
+    plugins,
     machine,
     events,
     log,
@@ -341,6 +347,7 @@ async function serve(config: DaemonConfig, parts: Parts): Promise<ApiServer> {
     log: parts.log,
     serverHeader: `Windlass/${WINDLASS_VERSION} (linux)`,
     isExperimental: config.experimental,
+    authorizer: createAuthorizer(parts.plugins, () => parts.live.current.authorizationPlugins),
     corsOrigin: config.apiCorsHeader,
   });
   try {

@@ -33,6 +33,7 @@ export async function reloadConfig(
     debug: next.debug,
     logLevel: next.logLevel,
     labels: next.labels,
+    authorizationPlugins: next.authorizationPlugins,
     liveRestore: next.liveRestore,
     shutdownTimeoutSeconds: next.shutdownTimeoutSeconds,
     registry: next.registry,

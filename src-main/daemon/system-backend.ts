@@ -66,7 +66,7 @@ async function info(
     Plugins: {
       Volume: await parts.volumes.driverNames(),
       Network: ['bridge', 'host', 'ipvlan', 'macvlan', 'null'],
-      Authorization: null,
+      Authorization: config.authorizationPlugins.length > 0 ? config.authorizationPlugins : null,
       Log: logDriverNames,
     },
     ...limitSupport(machine),

@@ -7,6 +7,8 @@ import { createServer as createTlsServer } from 'node:https';
 import type { Duplex } from 'node:stream';
 import { EngineError, invalidArgument, notFound } from '../../../shared/errors.ts';
 import type { Log } from '../log/log.ts';
+import type { Authorizer } from './authorization.ts';
+import { holdResponse } from './held-response.ts';
 import {
   activatedFds,
   type ListenOptions,
@@ -27,6 +29,8 @@ export interface ServerOptions {
   readonly log: Log;
   readonly serverHeader: string;
   readonly isExperimental: boolean;
+  /** undefined: nobody is asked. */
+  readonly authorizer: () => Authorizer | undefined;
   /** `--api-cors-header`; '' = none. */
   readonly corsOrigin: string;
 }
@@ -85,6 +89,34 @@ function allowOrigin(response: ServerResponse, origin: string): void {
     'Origin, X-Requested-With, Content-Type, Accept, X-Registry-Auth',
   );
   response.setHeader('Access-Control-Allow-Methods', 'HEAD, GET, POST, DELETE, PUT, OPTIONS');
+}
+
+interface Matched {
+  readonly route: Route;
+  readonly target: { parameters: Record<string, string>; query: URLSearchParams; version: string };
+  readonly request: ApiRequest;
+  /** Of an upgraded request. */
+  readonly body: Buffer | undefined;
+}
+
+/** Handles a request that plugins allow, and sends the answer when they allow that too. */
+async function handleAuthorized(authorizer: Authorizer, matched: Matched): Promise<void> {
+  const { route, target, request } = matched;
+  const { incoming, response } = request;
+  const { body, checkAnswer } = await authorizer.check(incoming, matched.body);
+  const held = holdResponse(response);
+  try {
+    await route.handle(
+      new ApiRequest(incoming, response, { ...target, ...(body ? { body } : {}) }),
+    );
+    const answer = held.answer();
+    if (answer) await checkAnswer(answer);
+  } catch (error) {
+    held.drop();
+    throw error;
+  } finally {
+    held.release();
+  }
 }
 
 export class ApiServer {
@@ -172,7 +204,9 @@ export class ApiServer {
       const { route, target } = this.#match(incoming);
       request = new ApiRequest(incoming, response, { ...target, ...(body ? { body } : {}) });
       this.#options.log.debug('API', { method: incoming.method, path: incoming.url });
-      await route.handle(request);
+      const authorizer = this.#options.authorizer();
+      if (authorizer) await handleAuthorized(authorizer, { route, target, request, body });
+      else await route.handle(request);
     } catch (thrown) {
       this.#fail(request, thrown);
     }

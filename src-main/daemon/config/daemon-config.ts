@@ -97,6 +97,8 @@ export interface DaemonConfig {
   readonly experimental: boolean;
   /** Value of `Access-Control-Allow-Origin`; '' = no such headers. */
   readonly apiCorsHeader: string;
+  /** In the order they are asked. */
+  readonly authorizationPlugins: readonly string[];
   readonly oomScoreAdjust: number | undefined;
   /** Options that were given and from which nothing follows, with the reason. */
   readonly withoutEffect: readonly { readonly flag: string; readonly why: string }[];
@@ -198,6 +200,7 @@ function buildConfig(values: OptionValues): DaemonConfig {
     tls,
     experimental: read.flag('experimental', false),
     apiCorsHeader: read.text('api-cors-header'),
+    authorizationPlugins: read.list('authorization-plugin'),
     oomScoreAdjust: read.raw('oom-score-adjust') as number | undefined,
     withoutEffect: withoutEffect(values),
   };

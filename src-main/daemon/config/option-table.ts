@@ -60,7 +60,6 @@ export const OPTION_TABLE: readonly OptionRow[] = [
   ),
   row('api-cors-header', 'string', 'Set CORS headers in the Engine API'),
   row('authorization-plugin', 'list', 'Authorization plugins to load', {
-    refusal: 'requests are not put before plugins here',
     key: 'authorization-plugins',
   }),
   row('bip', 'string', 'Specify network bridge IP'),
