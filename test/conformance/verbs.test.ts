@@ -147,4 +147,15 @@ describeRows('verbs', [
     `api POST /containers/ee/exec '{}'; api POST /containers/ee/exec '{"Cmd":[]}'; id=$(api POST /containers/ee/exec '{"Cmd":["sh","-c","exit 3"],"AttachStdout":true}' | grep -oE '[0-9a-f]{64}'); api GET /exec/$id/json; api POST /exec/$id/start '{"Detach":true}'; wait_for sh -c "curl -s --unix-socket $DAEMON_SOCKET http://e/exec/$id/json | grep -q '\\"ExitCode\\":3'"; api GET /exec/$id/json | sed -E 's/"Pid":[0-9]+/"Pid":N/'; api GET /exec/nope/json; api POST /exec/nope/start '{}'`,
     `docker run -d --name n1 --network none --read-only ${SLEEP}; docker exec n1 touch /x; docker exec n1 ls /sys/class/net; docker pause n1 >/dev/null; docker exec -d n1 true; docker rm -f n1 >/dev/null; docker run --rm --gpus all busybox true; docker run --rm --gpus device=0,1 busybox true`,
   ),
+  row(
+    'names and values in any script',
+    `docker run --name uni -e 'GRÜSSE=漢字 🐳' -e $'NL=a\\nb' --label 'schlüssel=wert ✓' --label 'q="x"<>&' --hostname höst busybox sh -c 'env | grep -A1 -E "GR|NL"; hostname'; docker inspect -f '{{json .Config.Labels}} {{json .Config.Env}}' uni; docker ps -a --filter 'label=schlüssel=wert ✓' --format '{{.Names}} {{.Label "schlüssel"}}'`,
+    "docker run --rm -w '/öäü dir' busybox pwd; docker run --rm -v 'völ:/d' busybox true; docker run --name 'ünï' busybox true",
+    "A= docker run --rm -e A busybox env | grep ^A=; docker run --rm -e '' busybox true; docker run --rm -e '=x' busybox true; printf 'a b=c\\n' > $DIR/e; docker run --rm --env-file $DIR/e busybox true; docker run --rm -l '' busybox true; docker run --rm -l '=x' busybox true",
+  ),
+  row(
+    'stopped and killed against a restart policy',
+    `docker run -d --name st --stop-timeout 1 --restart always busybox sh -c 'trap "" TERM; echo up; sleep 1000' >/dev/null; wait_for sh -c 'docker logs st | grep -q up'; docker stop st; ${show('st', '.State.Status', '.State.ExitCode', '.RestartCount', '.State.Error')}; docker start st >/dev/null; docker kill st; wait_for is_state st exited; ${show('st', '.State.Status', '.RestartCount')}`,
+    `docker run -d --name rs --restart on-failure:2 busybox false >/dev/null; wait_for sh -c "[ \\$(docker inspect -f '{{.RestartCount}}' rs) = 2 ]"; wait_for is_state rs exited; ${show('rs', '.State.ExitCode', '.RestartCount')}; docker stop -t -1 rs; docker stop -t x rs`,
+  ),
 ]);

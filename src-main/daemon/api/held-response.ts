@@ -7,6 +7,7 @@ import { shownHeaders } from './shown-headers.ts';
 
 /** moby's maxBufferSize */
 const MAX_HELD_BYTES = 64 * 1024;
+const HELD_METHODS = ['writeHead', 'write', 'end', 'flushHeaders'] as const;
 
 export interface HeldAnswer {
   readonly status: number;
@@ -14,81 +15,72 @@ export interface HeldAnswer {
   readonly bytes: Buffer;
 }
 
-export interface HeldResponse {
-  /** What would be sent; undefined when it is on its way, or the connection was taken over. */
-  answer(): HeldAnswer | undefined;
-  /** Forgets what was to be sent. */
-  drop(): void;
-  /** Sends it, and from now on everything at once. */
-  release(): void;
-}
-
-type WriteHead = (status: number, headers?: OutgoingHttpHeaders) => ServerResponse;
 type Bytes = string | Uint8Array | undefined;
 
-export function holdResponse(response: ServerResponse): HeldResponse {
-  const own = {
-    write: response.write.bind(response),
-    end: response.end.bind(response),
-    flushHeaders: response.flushHeaders.bind(response),
-  };
-  let parts: Buffer[] = [];
-  let hasEnded = false;
-  let isHeld = true;
+/** Stands before a response's own methods while it holds. */
+export class HeldResponse {
+  readonly #response: ServerResponse;
+  #parts: Buffer[] = [];
+  #size = 0;
+  #hasEnded = false;
+  #isHeld = true;
 
-  const keep = (bytes: Bytes): void => {
-    if (bytes !== undefined) parts.push(Buffer.from(bytes as Uint8Array));
-    if (parts.reduce((sum, { length }) => sum + length, 0) > MAX_HELD_BYTES) release();
-  };
-  const release = (): void => {
-    if (!isHeld) return;
-    isHeld = false;
-    Object.assign(response, own);
-    // Its own methods again: those below are of the instance.
-    Reflect.deleteProperty(response, 'writeHead');
-    const held = parts;
-    parts = [];
-    for (const bytes of held) own.write(bytes);
-    if (hasEnded) own.end();
-  };
-  const writeHead: WriteHead = (status, headers = {}) => {
-    response.statusCode = status;
-    for (const [name, value] of Object.entries(headers))
-      if (value !== undefined) response.setHeader(name, value);
-    return response;
-  };
-  Object.assign(response, {
-    writeHead,
-    write: (bytes: Bytes) => {
-      if (!isHeld) return own.write(bytes);
-      keep(bytes);
-      return true;
-    },
-    end: (bytes?: Bytes) => {
-      if (!isHeld) return own.end(bytes);
-      hasEnded = true;
-      keep(bytes);
-      return response;
-    },
-    flushHeaders: () => {
-      release();
-      own.flushHeaders();
-    },
-  });
-  return {
-    answer: () =>
-      isHeld && hasEnded
-        ? {
-            status: response.statusCode,
-            headers: shownHeaders(response.getHeaders()),
-            bytes: Buffer.concat(parts),
-          }
-        : undefined,
-    drop: () => {
-      parts = [];
-      hasEnded = false;
-      response.removeHeader('Content-Length');
-    },
-    release,
-  };
+  constructor(response: ServerResponse) {
+    this.#response = response;
+    Object.assign(response, {
+      writeHead: (status: number, headers: OutgoingHttpHeaders = {}) => {
+        response.statusCode = status;
+        for (const [name, value] of Object.entries(headers))
+          if (value !== undefined) response.setHeader(name, value);
+        return response;
+      },
+      write: (bytes: Bytes) => {
+        this.#keep(bytes);
+        return true;
+      },
+      end: (bytes?: Bytes) => {
+        this.#hasEnded = true;
+        this.#keep(bytes);
+        return response;
+      },
+      flushHeaders: () => {
+        this.release();
+        response.flushHeaders();
+      },
+    });
+  }
+
+  #keep(bytes: Bytes): void {
+    if (bytes !== undefined) {
+      this.#parts.push(Buffer.from(bytes as Uint8Array));
+      this.#size += this.#parts.at(-1)?.length ?? 0;
+    }
+    if (this.#size > MAX_HELD_BYTES) this.release();
+  }
+
+  /** What would be sent; undefined when it is on its way, or the connection was taken over. */
+  answer(): HeldAnswer | undefined {
+    if (!this.#isHeld || !this.#hasEnded) return undefined;
+    const { statusCode: status } = this.#response;
+    const headers = shownHeaders(this.#response.getHeaders());
+    return { status, headers, bytes: Buffer.concat(this.#parts) };
+  }
+
+  /** Forgets what was to be sent. */
+  drop(): void {
+    if (!this.#isHeld) return;
+    this.#parts = [];
+    this.#hasEnded = false;
+    this.#response.removeHeader('Content-Length');
+  }
+
+  /** Sends it, and from now on everything at once. */
+  release(): void {
+    if (!this.#isHeld) return;
+    this.#isHeld = false;
+    // Those were the instance's; the class's own come to light again.
+    for (const name of HELD_METHODS) Reflect.deleteProperty(this.#response, name);
+    for (const bytes of this.#parts) this.#response.write(bytes);
+    if (this.#hasEnded) this.#response.end();
+  }
 }

@@ -8,7 +8,7 @@ import type { Duplex } from 'node:stream';
 import { EngineError, invalidArgument, notFound } from '../../../shared/errors.ts';
 import type { Log } from '../log/log.ts';
 import type { Authorizer } from './authorization.ts';
-import { holdResponse } from './held-response.ts';
+import { HeldResponse } from './held-response.ts';
 import {
   activatedFds,
   type ListenOptions,
@@ -103,14 +103,15 @@ interface Matched {
 async function handleAuthorized(authorizer: Authorizer, matched: Matched): Promise<void> {
   const { route, target, request } = matched;
   const { incoming, response } = request;
-  const { body, checkAnswer } = await authorizer.check(incoming, matched.body);
-  const held = holdResponse(response);
+  const authorized = await authorizer.check(incoming, matched.body);
+  const { body } = authorized;
+  const held = new HeldResponse(response);
   try {
     await route.handle(
       new ApiRequest(incoming, response, { ...target, ...(body ? { body } : {}) }),
     );
     const answer = held.answer();
-    if (answer) await checkAnswer(answer);
+    if (answer) await authorized.checkAnswer(answer);
   } catch (error) {
     held.drop();
     throw error;
