@@ -2,7 +2,6 @@
 import { chmodSync, chownSync, existsSync, readFileSync, rmSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import type { Server } from 'node:http';
-import { connect } from 'node:net';
 import { dirname } from 'node:path';
 import {
   errorMessage,
@@ -12,6 +11,7 @@ import {
   unavailable,
 } from '../../../shared/errors.ts';
 import type { Log } from '../log/log.ts';
+import { isServed } from '../platform/is-served.ts';
 import { hasErrno } from '../platform/libc.ts';
 
 interface TlsFiles {
@@ -133,17 +133,6 @@ function started(server: Server, listen: () => void): Promise<void> {
     );
     server.once('listening', resolve);
     listen();
-  });
-}
-
-function isServed(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect(path);
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve(true);
-    });
-    socket.once('error', () => resolve(false));
   });
 }
 

@@ -123,8 +123,8 @@ describe('the process of an exec', () => {
   };
 
   it('is confined as its container is', () => {
-    expect(execProcess(request, false)).toMatchObject({
-      cwd: '/',
+    expect(execProcess({ ...request, cwd: 'as/asked' }, false)).toMatchObject({
+      cwd: 'as/asked',
       noNewPrivileges: true,
       oomScoreAdj: 7,
       rlimits: [{ type: 'RLIMIT_NOFILE', soft: 5, hard: 6 }],

@@ -15,6 +15,7 @@ import { sweepTemporaryFiles, writeFileAtomic } from '../platform/atomic-file.ts
 import { type DetachedProcess, startDetached } from '../platform/detached-process.ts';
 import { failpoint } from '../platform/failpoint.ts';
 import { holdFifo, makeFifo } from '../platform/fifo.ts';
+import { isServed } from '../platform/is-served.ts';
 import { hasErrno } from '../platform/libc.ts';
 import { namesIn } from '../platform/names-in.ts';
 import { containerdPaths, TASK_PLUGIN } from './containerd-config.ts';
@@ -300,7 +301,7 @@ export class ShimPool {
     this.#shims.set(name, { name, child, log });
     void child.ended.then(() => this.#onExit(name));
     failpoint('restore: shim begun');
-    await waitForFile(socket);
+    await waitForListener(socket);
     protectFromOom(child.pid);
     await writeFileAtomic(
       join(this.#directory, `${name}.ready`),
@@ -377,9 +378,10 @@ function protectFromOom(pid: number): void {
   }
 }
 
-async function waitForFile(path: string): Promise<void> {
+/** The socket's file is there a moment before anybody listens on it; containerd connects once. */
+async function waitForListener(path: string): Promise<void> {
   const limit = Date.now() + READY_LIMIT_MS;
-  while (!existsSync(path)) {
+  while (!(await isServed(path))) {
     if (Date.now() > limit) throw new Error(`shim did not open ${path}`);
     await delay(2);
   }
