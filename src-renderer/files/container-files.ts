@@ -9,6 +9,8 @@ const LISTING_BYTES = 32 * 1024 * 1024;
 const MOST_ENTRIES = 5_000;
 /** What can be edited in a text field without pain. */
 const EDITABLE_BYTES = 1024 * 1024;
+const EXIT_TRIES = 50;
+const EXIT_PAUSE_MS = 100;
 
 export interface Listing extends DirectoryListing {
   /** False when only a part was read. */
@@ -147,9 +149,21 @@ export class ContainerFiles {
     });
     const { readable } = await this.#engine.hijack(`/exec/${Id}/start`, { Detach: false });
     for await (const _said of readable);
-    const { ExitCode } = await this.#engine.get<{ ExitCode: number | null }>(`/exec/${Id}/json`);
-    if (ExitCode !== 0)
-      throw new EngineError('internal', `rm in the container ended with code ${ExitCode}`);
+    const code = await this.#exitCodeOf(Id);
+    if (code !== 0)
+      throw new EngineError('internal', `rm in the container ended with code ${code}`);
+  }
+
+  /** Its output may end a moment before the engine has noted how it ended. */
+  async #exitCodeOf(execId: string): Promise<number | null> {
+    for (let tries = 0; ; tries++) {
+      const { ExitCode, Running } = await this.#engine.get<{
+        ExitCode: number | null;
+        Running: boolean;
+      }>(`/exec/${execId}/json`);
+      if (!Running || tries === EXIT_TRIES) return ExitCode;
+      await new Promise((resolve) => setTimeout(resolve, EXIT_PAUSE_MS));
+    }
   }
 
   #ownPath(path: string): string {

@@ -149,7 +149,7 @@ describeRows('verbs', [
   ),
   row(
     'names and values in any script',
-    `docker run --name uni -e 'GRÜSSE=漢字 🐳' -e $'NL=a\\nb' --label 'schlüssel=wert ✓' --label 'q="x"<>&' --hostname höst busybox sh -c 'env | grep -A1 -E "GR|NL"; hostname'; docker inspect -f '{{json .Config.Labels}} {{json .Config.Env}}' uni; docker ps -a --filter 'label=schlüssel=wert ✓' --format '{{.Names}} {{.Label "schlüssel"}}'`,
+    `docker run --name uni -e 'GRÜSSE=漢字 🐳' -e $'NL=a\\nb' --label 'schlüssel=wert ✓' --label 'q="x"<>&' --hostname höst busybox sh -c 'env | grep -A1 -E "GR|NL"; hostname'; docker inspect -f '{{json .Config.Labels}}' uni; docker ps -a --filter 'label=schlüssel=wert ✓' --format '{{.Names}} {{.Label "schlüssel"}}'`,
     "docker run --rm -w '/öäü dir' busybox pwd; docker run --rm -v 'völ:/d' busybox true; docker run --name 'ünï' busybox true",
     "A= docker run --rm -e A busybox env | grep ^A=; docker run --rm -e '' busybox true; docker run --rm -e '=x' busybox true; printf 'a b=c\\n' > $DIR/e; docker run --rm --env-file $DIR/e busybox true; docker run --rm -l '' busybox true; docker run --rm -l '=x' busybox true",
   ),

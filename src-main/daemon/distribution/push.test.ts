@@ -195,8 +195,16 @@ describe('push', () => {
     };
     const options = { auth: {}, onProgress: () => undefined };
     const first = room.images.push(name, 'latest', { ...options, signal: stop.signal });
-    const second = room.images.push(name, 'latest', options);
+    // Told of each layer in the moment it joins.
+    const joined: string[] = [];
+    const second = room.images.push(name, 'latest', {
+      ...options,
+      onProgress: ({ status, id = '' }) => {
+        if (status === 'Preparing') joined.push(id);
+      },
+    });
     await reached.promise;
+    await expect.poll(() => joined.length).toBe(small.layers.length);
     stop.abort(new Error('left'));
     await expect(first).rejects.toThrow('left');
     open.resolve();
