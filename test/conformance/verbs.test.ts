@@ -54,7 +54,7 @@ describeRows('verbs', [
   ),
   row(
     'ps by filter',
-    `docker run -d --name aa --label x=1 --label y=2 -p 127.0.0.1:18301:80 -p 18302:81/udp --expose 9 ${SLEEP}; docker run --name bb --label x=2 busybox sh -c 'exit 3'; docker create --name cc -v /data --network host busybox true >/dev/null; docker run -d --name dd --health-cmd true --health-interval 100ms ${SLEEP}; docker pause aa >/dev/null; wait_for sh -c "docker ps | grep -q '(healthy)'"`,
+    `docker run -d --name aa --label x=1 -p 127.0.0.1:18301:80 -p 18302:81/udp --expose 9 ${SLEEP}; docker run --name bb --label x=2 busybox sh -c 'exit 3'; docker create --name cc -v /data --network host busybox true >/dev/null; docker run -d --name dd --health-cmd true --health-interval 100ms ${SLEEP}; docker pause aa >/dev/null; wait_for sh -c "docker ps | grep -q '(healthy)'"`,
     `docker ps -a --format '{{.Names}}|{{.Image}}|{{.Command}}|{{.Ports}}|{{.Label "x"}}|{{.State}}|{{.Networks}}|{{.LocalVolumes}}|{{.Mounts}}' | sed -E 's/[0-9a-f]{10,}…?/ID/'`,
     eachFilter(
       ...['name=aa', 'name=^/aa$', "name='[ab]'", 'label=x', 'label=x=2', 'label='],
