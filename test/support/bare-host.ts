@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type CommandResult, command } from './daemon.ts';
+import { endProcess } from './end-process.ts';
 import { Outside } from './network-room.ts';
 
 const START_LIMIT_MS = 30_000;
@@ -88,12 +89,7 @@ export class BareHost implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const child = this.#child;
-    if (child.exitCode === null && child.signalCode === null) {
-      const exited = new Promise((resolve) => child.once('exit', resolve));
-      child.kill('SIGKILL');
-      await exited;
-    }
+    await endProcess(this.#child);
     this.#network[Symbol.dispose]();
     rmSync(this.#directory, { recursive: true, force: true });
   }

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { removeCgroups } from './cgroups.ts';
+import { endProcess } from './end-process.ts';
 import { answersPing } from './engine-request.ts';
 
 const START_LIMIT_MS = 90_000;
@@ -72,12 +73,7 @@ export class ForeignEngine implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const child = this.#child;
-    if (child.exitCode === null && child.signalCode === null) {
-      const exited = new Promise((resolve) => child.once('exit', resolve));
-      child.kill('SIGKILL');
-      await exited;
-    }
+    await endProcess(this.#child);
     await removeCgroups(nameOf(this.root));
     rmSync(this.root, { recursive: true, force: true, maxRetries: 5 });
   }
